@@ -32,7 +32,7 @@ export const errorCodes = {
   forbidden: client(403, 'permission_error'),
   model_not_found: client(404),
   not_found: client(404),
-  previous_response_not_found: client(404),
+  previous_response_not_found: client(400),
   method_not_allowed: client(405),
   body_too_large: client(413),
   unsupported_media_type: client(415),

@@ -1,0 +1,49 @@
+/**
+ * The command line: arguments to a command, a command to an exit code. 0 done, 1 the answer is no,
+ * 2 wrong usage or configuration.
+ */
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
+import { addDemoCommand } from './demo.ts'
+import { type CliContext, systemContext, UsageError } from './context.ts'
+import { addServeCommand } from './serve.ts'
+
+const EXIT_USAGE = 2
+
+function createProgram(context: CliContext, setExit: (code: number) => void): Command {
+  const program = new Command('synth')
+    .description('Bridge from the OpenAI Responses API to Chat Completions models.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout(text),
+      writeErr: (text) => context.stderr(text),
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(synth --help shows every command)')
+  addServeCommand(program, context, setExit)
+  addDemoCommand(program, context, setExit)
+  return program
+}
+
+/** @returns the exit code */
+export async function main(
+  args: readonly string[],
+  context: CliContext = systemContext(),
+): Promise<number> {
+  let exitCode = 0
+  const program = createProgram(context, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (cause) {
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : EXIT_USAGE
+    if (cause instanceof UsageError) {
+      context.stderr(`synth: ${cause.message}\n`)
+      return EXIT_USAGE
+    }
+    throw cause
+  }
+}

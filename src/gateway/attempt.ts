@@ -1,0 +1,169 @@
+/**
+ * One exchange with the upstream, relayed into the answer. Ends exactly once, whichever of upstream,
+ * client, budget or linger timer gets there first.
+ */
+import type { BridgeError } from '../errors.ts'
+import type { Answer } from '../translate/answer.ts'
+import { toUpstreamRejection } from '../translate/upstream-error.ts'
+import type {
+  ClientStream,
+  Clock,
+  Upstream,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamTarget,
+} from './ports.ts'
+import type { AttemptFacts, Hold } from './spending.ts'
+
+/** How long an upstream may take to close after its last message before the connection is dropped. */
+const DRAIN_MS = 1_000
+
+export type AttemptEnd =
+  /** The answer is finished, well or badly; what there was of it has gone to the client. */
+  | { readonly is: 'answered'; readonly facts: AttemptFacts }
+  /** No answer began. */
+  | { readonly is: 'failed'; readonly error: BridgeError; readonly facts: AttemptFacts }
+  | { readonly is: 'gone'; readonly facts: AttemptFacts }
+
+export interface Attempt {
+  /** The client left. */
+  hangUp(): void
+  /** The budget is used up. */
+  cut(metadata: Readonly<Record<string, string>>): void
+}
+
+export interface AttemptOptions {
+  readonly target: UpstreamTarget
+  readonly body: string
+  readonly answer: Answer
+  readonly hold: Hold
+  readonly client: ClientStream
+  readonly clock: Clock
+  readonly upstream: Upstream
+  readonly lingerMs: number
+  readonly redact: (text: string) => string
+  readonly onAccepted: () => void
+  readonly onDone: (end: AttemptEnd) => void
+}
+
+export function startAttempt(options: AttemptOptions): Attempt {
+  const { answer, hold, client, clock, target } = options
+  let phase: AttemptFacts['phase'] = 'unsent'
+  let sentAtMs = 0
+  let over = false
+  let cancelLinger = () => {}
+  let cancelDrain = () => {}
+  let exchange: UpstreamExchange | undefined
+
+  const facts = (): AttemptFacts => ({
+    phase,
+    outcome: answer.outcome,
+    outputChars: answer.outputChars,
+    upstreamMs: phase === 'unsent' ? 0 : clock.monotonicMs() - sentAtMs,
+  })
+
+  const finish = (end: AttemptEnd) => {
+    over = true
+    cancelLinger()
+    options.onDone(end)
+  }
+
+  /** After every push into the answer. */
+  const advance = () => {
+    hold.meter(answer.outputChars)
+    if (over) return
+    if (answer.phase === 'finished') {
+      // Left to close by itself, the connection is kept for the next call.
+      cancelDrain = clock.after(DRAIN_MS, () => exchange?.abort())
+      finish({ is: 'answered', facts: facts() })
+    } else if (answer.phase === 'lingering') {
+      cancelLinger()
+      cancelLinger = clock.after(options.lingerMs, () => {
+        answer.ended()
+        advance()
+      })
+    }
+  }
+  const handler: UpstreamHandler = {
+    onSent() {
+      phase = 'sent'
+      sentAtMs = clock.monotonicMs()
+      hold.sent()
+    },
+    onAccepted() {
+      phase = 'accepted'
+      options.onAccepted()
+    },
+    onMessage(data, event) {
+      if (over) return
+      answer.message(data, event)
+      advance()
+    },
+    onBody(json) {
+      if (over) return
+      answer.body(json)
+      advance()
+    },
+    onEnd() {
+      cancelDrain()
+      if (over) return
+      answer.ended()
+      advance()
+    },
+    onRejected(status, headers, body) {
+      if (over) return
+      phase = 'rejected'
+      const error = toUpstreamRejection({
+        upstream: target.name,
+        status,
+        headers,
+        body: options.redact(body),
+      })
+      finish({ is: 'failed', error, facts: facts() })
+    },
+    onFailed(error) {
+      cancelDrain()
+      if (over) return
+      if (phase === 'accepted') {
+        answer.fail(error)
+        advance()
+      } else {
+        finish({ is: 'failed', error, facts: facts() })
+      }
+    },
+  }
+
+  const stop = () => {
+    cancelDrain()
+    exchange?.abort()
+  }
+
+  client.onBlocked((blocked) => {
+    if (blocked) exchange?.pause()
+    else exchange?.resume()
+  })
+
+  exchange = options.upstream.send(
+    {
+      upstream: target.name,
+      url: target.url,
+      headers: target.headers,
+      body: options.body,
+      timeouts: target.timeouts,
+    },
+    handler,
+  )
+
+  return {
+    hangUp() {
+      stop()
+      if (!over) finish({ is: 'gone', facts: facts() })
+    },
+    cut(metadata) {
+      if (over) return
+      answer.cut(metadata)
+      stop()
+      advance()
+    },
+  }
+}

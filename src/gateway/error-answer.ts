@@ -1,0 +1,50 @@
+/**
+ * An error as the HTTP answer that makes this client do the right thing: stop where a retry cannot
+ * help, try again where it can, and show the reason either way.
+ *
+ * @see ../../docs/errors.md
+ */
+import { BridgeError, toErrorBody } from '../errors.ts'
+import type { ClientKind } from './identity.ts'
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Codex gives up on a 429 without it after one request, and shows nothing of the body. */
+const CODEX_RETRY_AFTER_SECONDS = '2'
+
+/**
+ * Codex repeats 401, 403, 404, 413, … six times and hides their text; a 400 `invalid_prompt` stops it
+ * at once with the message alone.
+ */
+function forCodex(error: BridgeError): ErrorAnswer | undefined {
+  if (error.info.retryable) {
+    if (error.status !== 429 || error.headers['retry-after'] !== undefined) return undefined
+    return answer(error.status, { 'retry-after': CODEX_RETRY_AFTER_SECONDS }, error)
+  }
+  // Codex has a text of its own for this one, and budgets carry theirs in a header.
+  if (error.code === 'context_length_exceeded' || error.info.type === 'usage_limit_reached') {
+    return undefined
+  }
+  const named = error.status === 400 ? error.message : `${error.message} (HTTP ${error.status})`
+  return answer(
+    400,
+    {},
+    new BridgeError('invalid_prompt', named, { param: error.param ?? undefined }),
+  )
+}
+
+function answer(status: number, headers: Record<string, string>, error: BridgeError): ErrorAnswer {
+  return { status, headers, body: JSON.stringify(toErrorBody(error)) }
+}
+
+export function toErrorAnswer(error: BridgeError, client: ClientKind): ErrorAnswer {
+  const special = client === 'codex' ? forCodex(error) : undefined
+  if (special !== undefined) return special
+  // OpenAI's SDKs retry 408, 409, 429 and 5xx unless told otherwise.
+  const hint: Record<string, string> = error.info.retryable ? {} : { 'x-should-retry': 'false' }
+  return answer(error.status, { ...hint, ...error.headers }, error)
+}

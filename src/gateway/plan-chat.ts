@@ -1,0 +1,78 @@
+/** A call that came in as Chat Completions: the same gate, then passed through. */
+import { z } from 'zod'
+import { BridgeError } from '../errors.ts'
+import { createChatRelay } from '../translate/chat-relay.ts'
+import type { CallPlan } from './call.ts'
+import type { CallIdentity } from './identity.ts'
+import { intentOf, type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+
+/** Only what the bridge reads; the rest is the upstream's to judge. */
+const ChatRequestSchema = z.looseObject({
+  model: z.string().nullish(),
+  messages: z.array(z.looseObject({})),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  max_tokens: z.number().nullish(),
+  max_completion_tokens: z.number().nullish(),
+})
+
+type ChatClientRequest = z.infer<typeof ChatRequestSchema>
+
+function parseChatRequest(json: unknown): ChatClientRequest {
+  const parsed = ChatRequestSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const param = issue?.path.join('.') ?? ''
+  throw new BridgeError(
+    'invalid_request',
+    `${param || 'The body'}: ${issue?.message ?? 'invalid'}.`,
+    {
+      param: param === '' ? undefined : param,
+    },
+  )
+}
+
+export async function planChatCall(
+  json: unknown,
+  identity: CallIdentity,
+  deps: PlanDeps,
+): Promise<CallPlan> {
+  const request = parseChatRequest(json)
+  const model = await resolveModel(request.model, deps.models)
+  const streaming = request.stream === true
+  const chat: Record<string, unknown> = { ...request, model: model.upstreamModel }
+  if (streaming) chat['stream_options'] = { ...request.stream_options, include_usage: true }
+  const field =
+    request.max_completion_tokens !== undefined
+      ? 'max_completion_tokens'
+      : request.max_tokens !== undefined
+        ? 'max_tokens'
+        : model.upstream.dialect.maxTokensField
+  const asked =
+    request[field === 'max_tokens' ? 'max_tokens' : 'max_completion_tokens'] ?? undefined
+  const limit = smallerLimit(asked, model.maxOutputTokens)
+  const body = JSON.stringify(chat)
+  return {
+    intent: intentOf(identity, deps.ids.next('resp'), model, Buffer.byteLength(body), limit),
+    target: targetOf(model, '/chat/completions', deps.userAgent),
+    streaming,
+    headers: {},
+    canned: undefined,
+    upstreamBody(maxOutputTokens) {
+      const clamp = smallerLimit(asked, maxOutputTokens)
+      return clamp === asked ? body : JSON.stringify({ ...chat, [field]: clamp })
+    },
+    createAnswer(write) {
+      let whole = ''
+      const answer = createChatRelay({
+        write: streaming
+          ? write
+          : (text) => {
+              whole += text
+            },
+        includeUsage: request.stream_options?.include_usage === true,
+      })
+      return { answer, body: () => whole }
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** A call that came in as Responses: translated for a Chat upstream, passed on to a Responses one. */
+import { BridgeError } from '../errors.ts'
+import type { ResponseEvent } from '../protocol/responses/events.ts'
+import { parseResponsesRequest, type ResponsesRequest } from '../protocol/responses/request.ts'
+import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
+import { toResponseEcho } from '../translate/echo.ts'
+import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
+import { createResponseMachine } from '../translate/to-responses/index.ts'
+import type { CallPlan, ClientAnswer } from './call.ts'
+import type { CallIdentity } from './identity.ts'
+import type { ModelSettings } from './models.ts'
+import { intentOf, type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+
+const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed'])
+
+export async function planResponsesCall(
+  json: unknown,
+  identity: CallIdentity,
+  deps: PlanDeps,
+): Promise<CallPlan> {
+  const request = parseResponsesRequest(json)
+  refuseStoredState(request)
+  const model = await resolveModel(request.model, deps.models)
+  const translation = toChatRequest(request, {
+    model: model.upstreamModel,
+    dialect: model.upstream.dialect,
+    seal: deps.seal,
+    stopTool: model.stopTool,
+    maxRepeatedCalls: model.maxRepeatedCalls,
+    maxOutputTokens: model.maxOutputTokens,
+    strict: deps.strict,
+  })
+  const responseId = deps.ids.next('resp')
+  const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
+  const field = model.upstream.dialect.maxTokensField
+  const limit = smallerLimit(request.max_output_tokens ?? undefined, model.maxOutputTokens)
+  const body = JSON.stringify(chat)
+  return {
+    intent: intentOf(identity, responseId, model, Buffer.byteLength(body), limit),
+    target: targetOf(model, '/chat/completions', deps.userAgent),
+    streaming: request.stream === true,
+    headers: droppedHeader(translation.dropped),
+    canned: cannedAnswer(translation),
+    upstreamBody(maxOutputTokens) {
+      const clamp = smallerLimit(limit, maxOutputTokens)
+      return clamp === limit ? body : JSON.stringify({ ...chat, [field]: clamp })
+    },
+    createAnswer: (write) => answerOf(request, translation, model, responseId, deps, write),
+  }
+}
+
+function answerOf(
+  request: ResponsesRequest,
+  translation: ChatTranslation,
+  model: ModelSettings,
+  responseId: string,
+  deps: PlanDeps,
+  write: (text: string) => void,
+): ClientAnswer {
+  const nowSeconds = () => Math.floor(deps.nowMs() / 1000)
+  const include = request.include ?? []
+  let sequenceNumber = 0
+  const stream = (event: ResponseEvent) => {
+    const frame = encodeEvent(event, sequenceNumber++)
+    write(TERMINAL.has(event.type) ? frame + DONE_FRAME : frame)
+  }
+  const machine = createResponseMachine({
+    echo: toResponseEcho(request, {
+      id: responseId,
+      createdAt: nowSeconds(),
+      model: request.model ?? model.name,
+    }),
+    metadata: request.metadata ?? {},
+    tools: translation.tools,
+    ids: deps.ids,
+    now: nowSeconds,
+    seal: include.includes('reasoning.encrypted_content') ? deps.seal : undefined,
+    logprobs: include.includes('message.output_text.logprobs'),
+    thinkTags: model.thinkTags,
+    emit: request.stream === true ? stream : () => {},
+  })
+  return { answer: machine, body: () => JSON.stringify(machine.response) }
+}
+
+/** Nothing is kept between calls yet, so a request that leans on what was kept cannot be answered. */
+function refuseStoredState(request: ResponsesRequest): void {
+  const id = request.previous_response_id
+  if (id !== undefined && id !== null) {
+    throw new BridgeError(
+      'previous_response_not_found',
+      `Previous response with id '${id.slice(0, 80)}' not found: responses are not stored. Send the whole input.`,
+      { param: 'previous_response_id' },
+    )
+  }
+  for (const field of ['conversation', 'background'] as const) {
+    if (request[field]) {
+      throw new BridgeError('cannot_carry', `${field} needs stored responses, which are off.`, {
+        param: field,
+      })
+    }
+  }
+}
+
+function droppedHeader(dropped: readonly string[]): Record<string, string> {
+  return dropped.length === 0 ? {} : { 'x-synth-dropped': dropped.join(', ') }
+}
+
+/** The repeat guard answers in the model's place: one finished message, no tokens. */
+function cannedAnswer(translation: ChatTranslation): string | undefined {
+  if (translation.stopped === undefined) return undefined
+  return JSON.stringify({
+    choices: [{ index: 0, delta: { content: translation.stopped }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+  })
+}

@@ -1,0 +1,81 @@
+/**
+ * From a parsed request to a call ready to run: which model, which translation, which form of answer.
+ * Nothing here touches a socket.
+ */
+import { BridgeError } from '../errors.ts'
+import type { Ids } from '../translate/ids.ts'
+import type { Seal } from '../translate/seal.ts'
+import type { CallIdentity } from './identity.ts'
+import type { ModelSettings, Models } from './models.ts'
+import type { UpstreamTarget } from './ports.ts'
+import type { Intent } from './spending.ts'
+
+export interface PlanDeps {
+  readonly models: Models
+  readonly seal: Seal
+  readonly ids: Ids
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+  /** Whatever cannot be carried is a 400. */
+  readonly strict: boolean
+  readonly userAgent: string
+}
+
+export async function resolveModel(
+  name: string | null | undefined,
+  models: Models,
+): Promise<ModelSettings> {
+  if (name === undefined || name === null || name === '') {
+    throw new BridgeError('invalid_request', 'model is missing. Name the model to use.', {
+      param: 'model',
+    })
+  }
+  return models.resolve(name)
+}
+
+export function targetOf(
+  model: ModelSettings,
+  path: '/chat/completions' | '/responses',
+  userAgent: string,
+): UpstreamTarget {
+  const { upstream } = model
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: 'text/event-stream, application/json',
+    // Unpacking would add a stage to the hot path and a way to be bombed.
+    'accept-encoding': 'identity',
+    'user-agent': userAgent,
+  }
+  if (upstream.apiKey !== undefined) headers['authorization'] = `Bearer ${upstream.apiKey}`
+  return {
+    name: upstream.name,
+    url: `${upstream.baseUrl}${path}`,
+    headers,
+    timeouts: upstream.timeouts,
+    maxRetries: upstream.maxRetries,
+  }
+}
+
+export function intentOf(
+  identity: CallIdentity,
+  responseId: string,
+  model: ModelSettings,
+  requestBytes: number,
+  maxOutputTokens: number | undefined,
+): Intent {
+  return {
+    identity,
+    responseId,
+    model: model.name,
+    upstream: model.upstream.name,
+    upstreamModel: model.upstreamModel,
+    requestBytes,
+    maxOutputTokens,
+  }
+}
+
+/** The smaller of two limits of which either may be absent. */
+export function smallerLimit(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b
+  return b === undefined ? a : Math.min(a, b)
+}

@@ -1,0 +1,21 @@
+/** Takes secrets out of text that others wrote: upstreams echo the key they were sent. */
+
+/** Keys of the usual providers, for those that are not ours to know. */
+const KEY_SHAPES = /\b(?:sk|gsk|xai|pk|rk|fw|csk|key)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[\w.~+/-]{8,}=*/g
+
+const REPLACEMENT = '[redacted]'
+/** Shorter values are words: replacing them everywhere would garble messages. */
+const MIN_SECRET_CHARS = 6
+
+/** @param secrets the actual values in use */
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  // Longest first, so that a key that contains another goes whole.
+  const known = [...new Set(secrets)]
+    .filter((secret) => secret.length >= MIN_SECRET_CHARS)
+    .sort((a, b) => b.length - a.length)
+  return (text) => {
+    let clean = text
+    for (const secret of known) clean = clean.replaceAll(secret, REPLACEMENT)
+    return clean.replace(KEY_SHAPES, REPLACEMENT)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The one gate in front of whatever costs: a call is admitted before its first upstream byte and
+ * settled exactly once after its last. The budget implements it; `UNMETERED` is for what is free.
+ */
+
+import type { Usage } from '../protocol/usage.ts'
+import type { AnswerOutcome } from '../translate/answer.ts'
+import type { CallIdentity } from './identity.ts'
+
+/** What the gate has to know to hold enough. */
+export interface Intent {
+  readonly identity: CallIdentity
+  readonly responseId: string
+  /** The name the client asked for, and what it stands for. */
+  readonly model: string
+  readonly upstream: string
+  readonly upstreamModel: string
+  /** UTF-8 bytes of the request's text as it goes upstream; media are counted apart. */
+  readonly requestBytes: number
+  /** Output tokens the client or the configuration allows; undefined is the model's own maximum. */
+  readonly maxOutputTokens: number | undefined
+}
+
+/** What happened to one attempt, for the settle table. */
+export interface AttemptFacts {
+  readonly phase: 'unsent' | 'sent' | 'rejected' | 'accepted'
+  readonly outcome: AnswerOutcome | undefined
+  readonly outputChars: number
+  /** From the request's first byte to the end, in milliseconds. */
+  readonly upstreamMs: number
+}
+
+export interface Settlement {
+  /** What to show as usage where the upstream sent none and the model's config wants an estimate. */
+  readonly estimate: Usage | undefined
+}
+
+/** One attempt's hold. */
+export interface Hold {
+  /** Clamp for the upstream's own output limit, in tokens; undefined leaves the request's. */
+  readonly maxOutputTokens: number | undefined
+  /** `x-synth-*` headers of the answer. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The request is about to leave. */
+  sent(): void
+  /**
+   * Output so far, in characters; cheap, called once per upstream read. Asks for more room in the
+   * background and calls the admission's `onExhausted` when there is none.
+   */
+  meter(outputChars: number): void
+  /** Resolves the hold, durably. At most once. */
+  settle(facts: AttemptFacts): Promise<Settlement>
+}
+
+export interface Spending {
+  /**
+   * @param onExhausted the limit was reached while the answer ran; the metadata names it.
+   * @throws {BridgeError} session_cost_limit and its like: nothing may be sent.
+   */
+  admit(
+    intent: Intent,
+    onExhausted: (metadata: Readonly<Record<string, string>>) => void,
+  ): Promise<Hold>
+}
+
+const FREE_HOLD: Hold = {
+  maxOutputTokens: undefined,
+  headers: {},
+  sent() {},
+  meter() {},
+  settle: () => Promise.resolve({ estimate: undefined }),
+}
+
+export const UNMETERED: Spending = { admit: () => Promise.resolve(FREE_HOLD) }

@@ -1,0 +1,85 @@
+/**
+ * Who may talk to the bridge: hosts and origins (a web page must not reach a local bridge through
+ * the browser), then keys.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { BridgeError } from '../errors.ts'
+
+/** One entry of `[[keys]]`, or the local user where there are none. */
+export interface Caller {
+  readonly keyName: string
+  readonly orgId: string
+  readonly userId: string
+}
+
+export interface AccessKey extends Caller {
+  /** SHA-256 of the key, 32 bytes: the clear key is not kept. */
+  readonly sha256: Buffer
+}
+
+export const LOCAL_CALLER: Caller = {
+  keyName: 'local',
+  orgId: '00000000-0000-4000-8000-000000000001',
+  userId: '00000000-0000-4000-8000-000000000002',
+}
+
+export interface RequestHeaders {
+  get(name: string): string | undefined
+}
+
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
+
+/**
+ * Without keys the bridge trusts whoever reaches it, so only a loopback name may have been used to
+ * reach it: a page that rebinds its own name to 127.0.0.1 still sends that name.
+ *
+ * @throws {BridgeError} forbidden
+ */
+export function checkOrigin(headers: RequestHeaders, hasKeys: boolean): void {
+  // With keys, reaching the bridge is worth nothing without one, and a browser attaches none.
+  if (hasKeys) return
+  const host = headers.get('host') ?? ''
+  if (!LOOPBACK_HOST.test(host)) {
+    throw new BridgeError(
+      'forbidden',
+      `Host "${host.slice(0, 80)}" is not this machine. Without [[keys]] only localhost, 127.0.0.1 and [::1] are served.`,
+    )
+  }
+  const origin = headers.get('origin')
+  if (origin === undefined) return
+  if (!URL.canParse(origin) || !LOOPBACK_HOST.test(new URL(origin).host)) {
+    throw new BridgeError(
+      'forbidden',
+      `Requests from web pages of "${origin.slice(0, 80)}" are not served.`,
+    )
+  }
+}
+
+function presentedKeys(headers: RequestHeaders): string[] {
+  const bearer = /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+  const apiKey = headers.get('x-api-key')
+  return [bearer, apiKey].filter((key) => key !== undefined && key !== '').map(String)
+}
+
+/**
+ * The caller behind the presented key; any key, or none, is the local user where none are configured.
+ *
+ * @throws {BridgeError} invalid_api_key
+ */
+export function authenticate(headers: RequestHeaders, keys: readonly AccessKey[]): Caller {
+  if (keys.length === 0) return LOCAL_CALLER
+  const presented = presentedKeys(headers)
+  if (presented.length === 0) {
+    throw new BridgeError(
+      'invalid_api_key',
+      'No API key was sent. Send one of [[keys]] as "Authorization: Bearer …" or "X-API-Key".',
+    )
+  }
+  for (const key of presented) {
+    const digest = createHash('sha256').update(key).digest()
+    // Every key is compared, so that the time taken says nothing about which came close.
+    const match = keys.filter((candidate) => timingSafeEqual(candidate.sha256, digest))[0]
+    if (match !== undefined) return match
+  }
+  throw new BridgeError('invalid_api_key', 'The API key is not one of [[keys]].')
+}

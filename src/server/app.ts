@@ -1,0 +1,151 @@
+/**
+ * HTTP in: routes, access, bodies; the answer itself goes past hono to the raw response.
+ *
+ * @see ../../docs/errors.md for every error it can answer with
+ */
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type Context, type Handler, Hono } from 'hono'
+import { BridgeError, toBridgeError } from '../errors.ts'
+import type { CallPlan } from '../gateway/call.ts'
+import { toErrorAnswer } from '../gateway/error-answer.ts'
+import type { CallIdentity } from '../gateway/identity.ts'
+import type { Models } from '../gateway/models.ts'
+import type { ClientStream } from '../gateway/ports.ts'
+import { type AccessKey, authenticate, checkOrigin } from './access.ts'
+import { createClientStream } from './client-stream.ts'
+import { clientKindOf, identityOf } from './identity.ts'
+import { type BodyLimits, readJsonBody } from './request-body.ts'
+import { ROUTES, type RouteName } from './routes.ts'
+
+export interface AppDeps {
+  readonly models: Models
+  readonly keys: readonly AccessKey[]
+  readonly limits: BodyLimits
+  readonly version: string
+  readonly newRequestId: () => string
+  readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  readonly planChat: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  /** The gate and everything behind it; resolves when the client has its answer. */
+  readonly run: (plan: CallPlan, client: ClientStream) => Promise<void>
+  /** Told what the client is not told. */
+  readonly onError: (error: BridgeError, requestId: string) => void
+  /** True from SIGTERM on: no new calls. */
+  readonly isDraining: () => boolean
+}
+
+type Env = { Bindings: HttpBindings; Variables: { requestId: string } }
+type App = Hono<Env>
+
+export function createApp(deps: AppDeps): App {
+  const app: App = new Hono<Env>()
+
+  app.use('*', async (c, next) => {
+    const requestId = deps.newRequestId()
+    c.set('requestId', requestId)
+    if (c.req.path !== '/health')
+      checkOrigin({ get: (name) => c.req.header(name) }, deps.keys.length > 0)
+    await next()
+  })
+
+  app.onError((thrown, c) => {
+    const error = toBridgeError(thrown)
+    deps.onError(error, c.get('requestId'))
+    return errorResponse(c, error)
+  })
+  app.notFound((c) => errorResponse(c, routeError(c.req.method, c.req.path)))
+
+  const handlers: Record<RouteName, Handler<Env>> = {
+    responses: (c) => serveCall(c, deps, deps.planResponses),
+    chat: (c) => serveCall(c, deps, deps.planChat),
+    models: async (c) => {
+      callerOf(c, deps)
+      const models = await deps.models.list()
+      return c.json({ object: 'list', data: models.map(toModelJson) })
+    },
+    model: async (c) => {
+      callerOf(c, deps)
+      const id = c.req.param('id') ?? ''
+      const listed = (await deps.models.list()).find((model) => model.id === id)
+      if (listed !== undefined) return c.json(toModelJson(listed))
+      const { name, upstream, contextWindow } = await deps.models.resolve(id)
+      return c.json(toModelJson({ id: name, ownedBy: upstream.name, contextWindow }))
+    },
+    'responses-socket': () => {
+      throw new BridgeError(
+        'upgrade_required',
+        'WebSocket is not served here. Use POST with "stream": true.',
+        // Codex falls back to HTTP at once on this status, and only on this one.
+        { headers: { upgrade: 'HTTP/1.1' } },
+      )
+    },
+    health: (c) =>
+      c.json({ status: deps.isDraining() ? 'draining' : 'ok', version: deps.version }, 200),
+  }
+  for (const route of ROUTES) app.on(route.method, route.path, handlers[route.name])
+  return app
+}
+
+function callerOf(c: Context<Env>, deps: AppDeps) {
+  return authenticate({ get: (name) => c.req.header(name) }, deps.keys)
+}
+
+async function serveCall(
+  c: Context<Env>,
+  deps: AppDeps,
+  plan: AppDeps['planResponses'],
+): Promise<Response> {
+  const identity = identityOf(c.req, callerOf(c, deps), c.get('requestId'))
+  if (deps.isDraining()) {
+    throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
+  }
+  const json = await readJsonBody(c.env.incoming, deps.limits)
+  const planned = await plan(json, identity)
+  const client = createClientStream(c.env.outgoing)
+  // Not awaited: hono's context and the request's body are garbage while the answer streams.
+  deps
+    .run(
+      { ...planned, headers: { 'x-request-id': identity.requestId, ...planned.headers } },
+      client,
+    )
+    .catch((cause: unknown) => deps.onError(toBridgeError(cause), identity.requestId))
+  return RESPONSE_ALREADY_SENT
+}
+
+function errorResponse(c: Context<Env>, error: BridgeError): Response {
+  const answer = toErrorAnswer(error, clientKindOf({ get: (name) => c.req.header(name) }))
+  return new Response(answer.body, {
+    status: answer.status,
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': c.get('requestId') ?? '',
+      ...answer.headers,
+    },
+  })
+}
+
+function routeError(method: string, path: string): BridgeError {
+  const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method)
+  if (methods.length > 0) {
+    return new BridgeError(
+      'method_not_allowed',
+      `${path} is served for ${methods.join(' and ')}, not ${method}.`,
+      { headers: { allow: methods.join(', ') } },
+    )
+  }
+  return new BridgeError('not_found', `No route ${method} ${path.slice(0, 200)}.`)
+}
+
+function toModelJson(model: {
+  id: string
+  ownedBy: string
+  contextWindow: number | undefined
+}): Record<string, unknown> {
+  return {
+    id: model.id,
+    object: 'model',
+    created: 0,
+    owned_by: model.ownedBy,
+    ...(model.contextWindow === undefined ? {} : { context_window: model.contextWindow }),
+  }
+}

@@ -1,0 +1,36 @@
+/** What a request's headers say about who calls and through what. */
+import type { CallIdentity, ClientKind } from '../gateway/identity.ts'
+import type { Caller, RequestHeaders } from './access.ts'
+
+export function clientKindOf(headers: RequestHeaders): ClientKind {
+  if (/^codex/i.test(headers.get('originator') ?? '')) return 'codex'
+  const userAgent = headers.get('user-agent') ?? ''
+  if (/^codex/i.test(userAgent)) return 'codex'
+  return /\bopencode\b/i.test(userAgent) ? 'opencode' : 'other'
+}
+
+/** A session id of ours; OpenCode sends one of its own in `X-Session-ID`, which is only traced. */
+function sessionIdOf(headers: RequestHeaders): string | undefined {
+  const ours = headers.get('x-synth-session-id')
+  if (ours !== undefined && ours !== '') return ours
+  const shared = headers.get('x-session-id')
+  return shared?.startsWith('sess_') ? shared : undefined
+}
+
+export function identityOf(
+  request: { header(name: string): string | undefined },
+  caller: Caller,
+  requestId: string,
+): CallIdentity {
+  const headers: RequestHeaders = { get: (name) => request.header(name) }
+  return {
+    requestId,
+    clientKind: clientKindOf(headers),
+    clientRequestId: headers.get('x-client-request-id')?.slice(0, 200),
+    keyName: caller.keyName,
+    orgId: caller.orgId,
+    userId: caller.userId,
+    sessionId: sessionIdOf(headers),
+    optOut: headers.get('x-no-session')?.toLowerCase() === 'true',
+  }
+}

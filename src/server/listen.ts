@@ -1,0 +1,59 @@
+/** The socket: one Node server, its limits, and its way down. */
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+
+/** Shorter than this, and clients that reuse a connection meet resets. */
+const KEEP_ALIVE_MS = 75_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** For the request's body; answers take as long as they take. */
+const REQUEST_TIMEOUT_MS = 60_000
+const MAX_HEADER_BYTES = 16 * 1024
+
+export interface Listening {
+  readonly url: string
+  /** Stops accepting, lets running answers end, then closes what is left after `drainMs`. */
+  close(drainMs: number): Promise<void>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: hono's own type for an app of any environment
+type AnyApp = Hono<any>
+
+function listening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.removeListener('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/** @throws an `EADDRINUSE` and its like, for the command line to explain */
+export async function listen(app: AnyApp, host: string, port: number): Promise<Listening> {
+  const server = createServer(
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  )
+  const boundPort = await listening(server, host, port)
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    close(drainMs) {
+      return new Promise((resolve) => {
+        const force = setTimeout(() => server.closeAllConnections(), drainMs)
+        server.close(() => {
+          clearTimeout(force)
+          resolve()
+        })
+        server.closeIdleConnections()
+      })
+    },
+  }
+}

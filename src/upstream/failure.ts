@@ -1,0 +1,70 @@
+/**
+ * A broken exchange as a BridgeError: which host, what happened, what to do. Callers match on codes,
+ * never on classes, as undici's documentation asks.
+ */
+import { BridgeError, type ErrorCode } from '../errors.ts'
+import type { UpstreamRequest } from '../gateway/ports.ts'
+
+interface Cause {
+  readonly code: ErrorCode
+  /** Completes "The upstream "local" at http://127.0.0.1:8000 …". */
+  readonly says: string
+}
+
+function causeOf(code: string, request: UpstreamRequest, answering: boolean): Cause {
+  switch (code) {
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return {
+        code: 'upstream_connect_timeout',
+        says: 'did not accept the connection in time. Raise connect_timeout_ms or check the address',
+      }
+    case 'UND_ERR_HEADERS_TIMEOUT':
+      return {
+        code: 'upstream_headers_timeout',
+        says: `sent no answer for ${request.timeouts.headersMs} ms. Raise headers_timeout_ms if it is just slow`,
+      }
+    case 'UND_ERR_BODY_TIMEOUT':
+      return {
+        code: 'upstream_idle_timeout',
+        says: `fell silent for ${request.timeouts.idleMs} ms in the middle of its answer. Raise idle_timeout_ms if it is just slow`,
+      }
+    case 'ECONNREFUSED':
+      return { code: 'upstream_unreachable', says: 'refused the connection. Is it running' }
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return { code: 'upstream_unreachable', says: 'has a host name that does not resolve' }
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+      return { code: 'upstream_unreachable', says: 'cannot be reached' }
+    default:
+      if (/CERT|TLS|SSL|SIGNED|ALTNAME/.test(code)) {
+        return {
+          code: 'upstream_unreachable',
+          says: `has a certificate that is not accepted (${code})`,
+        }
+      }
+      return {
+        code: 'upstream_cut',
+        says: answering
+          ? 'closed the connection in the middle of its answer'
+          : 'closed the connection before it answered',
+      }
+  }
+}
+
+/** @param answering whether the head of a 2xx answer had come */
+export function toUpstreamFailure(
+  error: Error,
+  request: UpstreamRequest,
+  answering: boolean,
+): BridgeError {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const cause = causeOf(code, request, answering)
+  const { origin } = new URL(request.url)
+  return new BridgeError(
+    cause.code,
+    `The upstream "${request.upstream}" at ${origin} ${cause.says}.`,
+    { cause: error },
+  )
+}
