@@ -1,8 +1,52 @@
-/** Server-sent events out. Reading them is eventsource-parser's job. */
+/**
+ * Server-sent events out. Reading them is eventsource-parser's job.
+ *
+ * A frame is one string, so that whoever writes it can write it at once: clients exist that forget a
+ * half-received frame.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ */
 import type { ResponseEvent } from './responses/events.ts'
 
 /** The last frame of every stream. */
 export const DONE_FRAME = 'data: [DONE]\n\n'
 
-/** One whole frame of a Responses stream: `event:` equal to `type`, data on one line, LF. */
-export declare function encodeEvent(event: ResponseEvent, sequenceNumber: number): string
+/**
+ * Separators that JSON allows raw inside a string and that some clients take for the end of a line
+ * (Python's `splitlines`, and with it httpx).
+ */
+const LINE_SEPARATORS = /[\u0085\u2028\u2029]/g
+
+function toJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  return json.search(LINE_SEPARATORS) < 0
+    ? json
+    : json.replace(
+        LINE_SEPARATORS,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      )
+}
+
+/**
+ * One whole frame of a Responses stream: `event:` equal to `type`, data on one line, LF.
+ *
+ * The deltas, which are nearly all of a stream, are put together by hand around the one member that
+ * needs escaping; ids are the bridge's own and need none.
+ */
+export function encodeEvent(event: ResponseEvent, sequenceNumber: number): string {
+  switch (event.type) {
+    case 'response.output_text.delta':
+      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"content_index":${event.content_index},"delta":${toJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${toJson(event.obfuscation)}`}}\n\n`
+    case 'response.refusal.delta':
+      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"content_index":${event.content_index},"delta":${toJson(event.delta)}}\n\n`
+    case 'response.function_call_arguments.delta':
+    case 'response.custom_tool_call_input.delta':
+      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"delta":${toJson(event.delta)}}\n\n`
+    case 'response.reasoning_summary_text.delta':
+      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"summary_index":${event.summary_index},"delta":${toJson(event.delta)}}\n\n`
+    default: {
+      const { type, ...rest } = event
+      return `event: ${type}\ndata: ${toJson({ type, sequence_number: sequenceNumber, ...rest })}\n\n`
+    }
+  }
+}

@@ -2,33 +2,6 @@
  * Chat Completions answers as Responses events: the stream machine. The same machine makes the
  * non-streaming answer; then nobody listens to its events and its `response` is the body.
  */
-import type { ResponseEvent } from '../../protocol/responses/events.ts'
-import type { ResponseEcho, ResponseObject } from '../../protocol/responses/response.ts'
-import type { Answer } from '../answer.ts'
-import type { Ids } from '../ids.ts'
-import type { Seal } from '../seal.ts'
-import type { ToolTable } from '../tool-table.ts'
-
-export interface ResponseMachineOptions {
-  readonly echo: ResponseEcho
-  readonly metadata: Readonly<Record<string, string>>
-  readonly tools: ToolTable
-  readonly ids: Ids
-  /** Unix seconds; read for `completed_at`. */
-  readonly now: () => number
-  /** Seals reasoning into `encrypted_content`; undefined when the client did not ask for it. */
-  readonly seal: Seal | undefined
-  /** Whether the client asked for `message.output_text.logprobs`. */
-  readonly logprobs: boolean
-  /** Whether `<think>…</think>` at the head of the text is reasoning. */
-  readonly thinkTags: boolean
-  /** Where events go, in order. */
-  readonly emit: (event: ResponseEvent) => void
-}
-
-export interface ResponseMachine extends Answer {
-  /** The response as it stands; whole once concluded. */
-  readonly response: ResponseObject
-}
-
-export declare function createResponseMachine(options: ResponseMachineOptions): ResponseMachine
+export type { ResponseMachine, ResponseMachineOptions } from './contract.ts'
+export { createResponseMachine } from './machine.ts'
+export { toUpstreamError } from './upstream-error.ts'

@@ -1,0 +1,200 @@
+/**
+ * Fragments of tool calls as calls: which fragment belongs to which call, and what each becomes for
+ * the client.
+ *
+ * ```
+ *   pending ──name, and id or arguments──▶ writing ──▶ (closed by the output)
+ *      │    └─a tool that may not be called─▶ suppressed
+ *      └─no name by the end─▶ dropped
+ * ```
+ *
+ * A call is found by its index, but an index alone proves nothing: engines send index 0 for every
+ * parallel call, -1, or none. So a fragment with a name starts a new call where the call at its index
+ * has another id, or has all its arguments already. The first id and the first name stay.
+ */
+
+import type { ResponseEvent } from '../../protocol/responses/events.ts'
+import type { Ids } from '../ids.ts'
+import type { ToolTable, ToolTarget } from '../tool-table.ts'
+import { CUSTOM_INPUT_PROPERTY, STOP_MESSAGE_PROPERTY, STOP_TOOL_NAME } from '../tool-table.ts'
+import type { CallFragment } from './call-fragment.ts'
+import { createCustomCallItem, createFunctionCallItem, createToolSearchItem } from './call-items.ts'
+import { createFreeTextReader } from './free-text.ts'
+import { createObjectEnd, type ObjectEnd } from './object-end.ts'
+import type { Output } from './output.ts'
+import { createStopMessage, type StopMessage } from './stop-message.ts'
+
+export interface ToolCallsOptions {
+  readonly output: Output
+  readonly tools: ToolTable
+  readonly ids: Ids
+  readonly emit: (event: ResponseEvent) => void
+}
+
+export interface ToolCalls {
+  /** Whether the stop tool was called. */
+  readonly stopped: boolean
+  /** The tools that were called without being allowed, in order. */
+  readonly suppressed: readonly string[]
+  /** Calls that never got a name. */
+  readonly nameless: number
+  /** One fragment of a stream. */
+  push(fragment: CallFragment): void
+  /** One whole call of a body: a call of its own whatever its index. */
+  pushWhole(fragment: CallFragment): void
+  /** No more fragments: what waits is written, or dropped. `cut` when the model did not finish. */
+  end(cut: boolean): void
+}
+
+type CallState =
+  | { readonly at: 'pending'; readonly held: string }
+  | { readonly at: 'writing'; readonly push: (piece: string) => void }
+  | { readonly at: 'suppressed' }
+
+interface Call {
+  id: string
+  name: string
+  readonly isCustom: boolean
+  readonly hasIndex: boolean
+  readonly objectEnd: ObjectEnd
+  state: CallState
+}
+
+export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions): ToolCalls {
+  const calls: Call[] = []
+  const byIndex = new Map<number, Call>()
+  const usedCallIds = new Set<string>()
+  const stops: StopMessage[] = []
+  const suppressed: string[] = []
+
+  function find(fragment: CallFragment): Call | undefined {
+    const { index, id, name } = fragment
+    const atIndex = index === undefined ? undefined : byIndex.get(index)
+    if (atIndex !== undefined) {
+      const isOther = name !== '' && id !== '' && atIndex.id !== '' && id !== atIndex.id
+      return isOther || startsAnew(atIndex, fragment) ? undefined : atIndex
+    }
+    if (id !== '') {
+      const sameId = calls.findLast((call) => call.id === id)
+      // Behind a new index a name means a new call: TGI gives every call the id "0".
+      if (sameId === undefined || (index !== undefined && name !== '')) return undefined
+      return startsAnew(sameId, fragment) ? undefined : sameId
+    }
+    if (name !== '') return undefined
+    const last = calls.at(-1)
+    return index === undefined || last?.hasIndex === false ? last : undefined
+  }
+
+  /** JSON behind a whole object can only be another call's. */
+  function startsAnew(call: Call, { name, arguments: args }: CallFragment): boolean {
+    return name !== '' && call.objectEnd.ended && (args.trim() !== '' || name !== call.name)
+  }
+
+  function begin(fragment: CallFragment): Call {
+    const call: Call = {
+      id: '',
+      name: '',
+      isCustom: fragment.isCustom,
+      hasIndex: fragment.index !== undefined,
+      objectEnd: createObjectEnd(),
+      state: { at: 'pending', held: '' },
+    }
+    calls.push(call)
+    return call
+  }
+
+  function add(call: Call, fragment: CallFragment): void {
+    if (call.id === '') call.id = fragment.id
+    if (call.name === '') call.name = fragment.name
+    call.objectEnd.push(fragment.arguments)
+    const { state } = call
+    if (state.at === 'writing') state.push(fragment.arguments)
+    if (state.at !== 'pending') return
+    const held = state.held + fragment.arguments
+    call.state = { at: 'pending', held }
+    if (call.name !== '' && (call.id !== '' || held !== '')) open(call)
+  }
+
+  function open(call: Call): void {
+    // In the order in which they came: one that waits for its id only does not lose its place.
+    for (const earlier of calls) {
+      if (earlier === call) break
+      if (earlier.state.at === 'pending' && earlier.name !== '') write(earlier, earlier.state.held)
+    }
+    if (call.state.at === 'pending') write(call, call.state.held)
+  }
+
+  function write(call: Call, held: string): void {
+    if (call.name !== STOP_TOOL_NAME && !tools.allows(call.name)) {
+      suppressed.push(call.name)
+      call.state = { at: 'suppressed' }
+      return
+    }
+    const push = openWriter(call)
+    call.state = { at: 'writing', push }
+    if (held !== '') push(held)
+  }
+
+  function openWriter(call: Call): (piece: string) => void {
+    const target = targetOf(call)
+    switch (target.kind) {
+      case 'stop': {
+        const stop = createStopMessage(output, createFreeTextReader(STOP_MESSAGE_PROPERTY, false))
+        stops.push(stop)
+        return stop.push
+      }
+      case 'tool_search':
+        return output.openCall('tsc', (place) => createToolSearchItem(place, emit, callId(call)))
+          .push
+      case 'custom': {
+        const reader = call.isCustom ? undefined : createFreeTextReader(CUSTOM_INPUT_PROPERTY, true)
+        return output.openCall('ctc', (place) =>
+          createCustomCallItem(place, emit, callId(call), target, reader),
+        ).push
+      }
+      case 'function':
+        return output.openCall('fc', (place) =>
+          createFunctionCallItem(place, emit, callId(call), target),
+        ).push
+    }
+  }
+
+  function targetOf(call: Call): ToolTarget {
+    // Never a client's tool, so never shown, even where it was not offered.
+    if (call.name === STOP_TOOL_NAME) return { kind: 'stop' }
+    const target = tools.target(call.name)
+    if (target !== undefined) return target
+    return { kind: call.isCustom ? 'custom' : 'function', name: call.name }
+  }
+
+  /** The upstream's own id, which is opaque; a fresh one where it is empty or used already. */
+  function callId(call: Call): string {
+    const id = call.id === '' || usedCallIds.has(call.id) ? ids.next('call') : call.id
+    usedCallIds.add(id)
+    return id
+  }
+
+  return {
+    get stopped() {
+      return stops.length > 0
+    },
+    suppressed,
+    get nameless() {
+      return calls.filter((call) => call.name === '').length
+    },
+    push(fragment) {
+      const call = find(fragment) ?? begin(fragment)
+      if (fragment.index !== undefined) byIndex.set(fragment.index, call)
+      add(call, fragment)
+    },
+    pushWhole(fragment) {
+      add(begin(fragment), fragment)
+    },
+    end(cut) {
+      for (const call of calls) {
+        if (call.state.at === 'pending' && call.name !== '') write(call, call.state.held)
+      }
+      for (const stop of stops) stop.end(cut)
+    },
+  }
+}
