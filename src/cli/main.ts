@@ -4,8 +4,8 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { addDemoCommand } from './demo.ts'
 import { type CliContext, systemContext, UsageError } from './context.ts'
+import { addDemoCommand } from './demo.ts'
 import { addServeCommand } from './serve.ts'
 
 const EXIT_USAGE = 2

@@ -1,7 +1,8 @@
 /** Takes secrets out of text that others wrote: upstreams echo the key they were sent. */
 
 /** Keys of the usual providers, for those that are not ours to know. */
-const KEY_SHAPES = /\b(?:sk|gsk|xai|pk|rk|fw|csk|key)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[\w.~+/-]{8,}=*/g
+const KEY_SHAPES =
+  /\b(?:sk|gsk|xai|pk|rk|fw|csk|key)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[\w.~+/-]{8,}=*/g
 
 const REPLACEMENT = '[redacted]'
 /** Shorter values are words: replacing them everywhere would garble messages. */

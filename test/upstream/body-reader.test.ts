@@ -34,7 +34,11 @@ describe('a stream of events', () => {
     { name: 'an event name', reads: ['event: error\ndata: {}\n\n'], seen: ['error|{}'] },
     { name: 'several data lines', reads: ['data: a\ndata: b\n\n'], seen: ['a\nb'] },
     { name: 'a character cut by the network', reads: cut('data: é😀\n\n'), seen: ['é😀'] },
-    { name: 'a whole last frame without its blank line', reads: ['data: [DONE]'], seen: ['[DONE]'] },
+    {
+      name: 'a whole last frame without its blank line',
+      reads: ['data: [DONE]'],
+      seen: ['[DONE]'],
+    },
     { name: 'a cut last frame, which is dropped', reads: ['data: 1\n\ndata: {"a":'], seen: ['1'] },
   ])('$name', ({ reads, seen }) => {
     expect(readAll(EVENTS, reads)).toEqual(seen)
