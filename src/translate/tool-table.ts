@@ -29,3 +29,64 @@ export const CUSTOM_INPUT_PROPERTY = 'input'
 export const STOP_TOOL_NAME = '__internal_stop'
 /** The property of the stop tool whose text becomes the answer. */
 export const STOP_MESSAGE_PROPERTY = 'message'
+
+/** The name under which a client's tool search is declared and called. */
+export const TOOL_SEARCH_NAME = 'tool_search'
+
+export interface ToolEntry {
+  readonly chatName: string
+  readonly target: ToolTarget
+}
+
+/** Which of the declared tools may be called now. */
+export type ToolRule =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'only'; readonly chatNames: ReadonlySet<string> }
+
+/** Of two entries with one name, chat's or the client's, the first holds. */
+export function createToolTable(
+  entries: readonly ToolEntry[],
+  rule: ToolRule = { kind: 'any' },
+): ToolTable {
+  const targets = new Map<string, ToolTarget>()
+  const chatNames = new Map<string, string>()
+  for (const { chatName, target } of entries) {
+    if (!targets.has(chatName)) targets.set(chatName, target)
+    const key = clientKeyOf(target)
+    if (key !== undefined && !chatNames.has(key)) chatNames.set(key, chatName)
+  }
+  return {
+    target: (chatName) => targets.get(chatName),
+    chatName: (name, namespace) => chatNames.get(clientKey(name, namespace)),
+    allows: (chatName) => obeys(rule, chatName, targets.get(chatName)),
+  }
+}
+
+/** What tells one declared tool from another on the client's side. */
+export function clientKey(name: string, namespace?: string | null): string {
+  return namespace ? `${namespace}\u0000${name}` : name
+}
+
+function clientKeyOf(target: ToolTarget): string | undefined {
+  switch (target.kind) {
+    case 'function':
+    case 'custom':
+      return clientKey(target.name, target.namespace)
+    case 'tool_search':
+      return clientKey(TOOL_SEARCH_NAME)
+    case 'stop':
+      return undefined
+  }
+}
+
+function obeys(rule: ToolRule, chatName: string, target: ToolTarget | undefined): boolean {
+  switch (rule.kind) {
+    case 'any':
+      return true
+    case 'none':
+      return false
+    case 'only':
+      return target === undefined || target.kind === 'stop' || rule.chatNames.has(chatName)
+  }
+}

@@ -5,10 +5,13 @@
  * @see https://platform.openai.com/docs/api-reference/responses/create
  */
 import { z } from 'zod'
+import { readInputItem } from './input.ts'
+import { invalidRequest, readAs } from './read.ts'
+import { readTool } from './tools.ts'
 
 const nullish = <T extends z.ZodType>(schema: T) => schema.nullish()
 
-/** One input item, or one tool. `type` decides the rest, which `translate/` narrows itself. */
+/** One input item, or one tool. `type` decides the rest: `readInputItem`, `readTool`. */
 const LooseObject = z.looseObject({})
 
 export const ResponsesRequestSchema = z.looseObject({
@@ -18,7 +21,9 @@ export const ResponsesRequestSchema = z.looseObject({
   stream: nullish(z.boolean()),
   stream_options: nullish(z.looseObject({ include_obfuscation: nullish(z.boolean()) })),
   tools: nullish(z.array(LooseObject)),
-  tool_choice: nullish(z.union([z.string(), LooseObject])),
+  tool_choice: nullish(
+    z.union([z.enum(['auto', 'none', 'required']), z.looseObject({ type: z.string() })]),
+  ),
   parallel_tool_calls: nullish(z.boolean()),
   max_tool_calls: nullish(z.int().min(0)),
   max_output_tokens: nullish(z.int().min(1)),
@@ -44,7 +49,7 @@ export const ResponsesRequestSchema = z.looseObject({
   background: nullish(z.boolean()),
   previous_response_id: nullish(z.string()),
   conversation: nullish(z.union([z.string(), LooseObject])),
-  truncation: nullish(z.string()),
+  truncation: nullish(z.enum(['auto', 'disabled'])),
   metadata: nullish(z.record(z.string(), z.string())),
   prompt_cache_key: nullish(z.string()),
   safety_identifier: nullish(z.string()),
@@ -53,3 +58,44 @@ export const ResponsesRequestSchema = z.looseObject({
 })
 
 export type ResponsesRequest = z.infer<typeof ResponsesRequestSchema>
+
+/**
+ * A client's body, checked down to its items and tools, so that an error names the place in what the
+ * client sent rather than in a history the bridge has joined to it.
+ *
+ * @throws {BridgeError} invalid_request with the field as `param`.
+ */
+export function parseResponsesRequest(json: unknown): ResponsesRequest {
+  const request = readAs(ResponsesRequestSchema, json, '')
+  requireInput(request)
+  if (Array.isArray(request.input)) {
+    for (const [index, item] of request.input.entries()) checkItem(item, `input[${index}]`)
+  }
+  if (Array.isArray(request.instructions)) {
+    for (const [index, item] of request.instructions.entries()) {
+      readInputItem(item, `instructions[${index}]`)
+    }
+  }
+  checkTools(request.tools, 'tools')
+  return request
+}
+
+function requireInput(request: ResponsesRequest): void {
+  const { input } = request
+  const empty =
+    input === undefined || input === null || (Array.isArray(input) && input.length === 0)
+  if (!empty || request.previous_response_id || request.conversation) return
+  if (Array.isArray(input) && request.instructions) return
+  throw invalidRequest('input', 'a string or at least one item', input ?? undefined)
+}
+
+function checkItem(raw: unknown, at: string): void {
+  const item = readInputItem(raw, at)
+  if (item.type === 'additional_tools' || item.type === 'tool_search_output') {
+    checkTools(item.tools, `${at}.tools`)
+  }
+}
+
+function checkTools(tools: readonly unknown[] | null | undefined, at: string): void {
+  for (const [index, tool] of (tools ?? []).entries()) readTool(tool, `${at}[${index}]`)
+}

@@ -1,13 +1,25 @@
 /**
- * A Responses request as a Chat Completions request.
+ * A Responses request as a Chat Completions request. Says nothing about transport: `stream` and
+ * `stream_options` are the caller's to add.
  *
  * @see ../../../docs/mapping.md for every field and item: carried, emulated or dropped.
  */
-import type { ChatRequest } from '../../protocol/chat/request.ts'
+import { BridgeError } from '../../errors.ts'
+import type { ChatFunctionTool, ChatMessage, ChatRequest } from '../../protocol/chat/request.ts'
+import { type InputItem, readInputItem } from '../../protocol/responses/input.ts'
 import type { ResponsesRequest } from '../../protocol/responses/request.ts'
 import type { ChatDialect } from '../dialect.ts'
 import type { Seal } from '../seal.ts'
-import type { ToolTable } from '../tool-table.ts'
+import { createToolTable, type ToolTable } from '../tool-table.ts'
+import { createDropList, type Drop } from './dropped.ts'
+import { toHistory } from './history.ts'
+import { toChatMessages } from './messages.ts'
+import { pairCalls } from './pairing.ts'
+import { stopRepetition } from './repeat-guard.ts'
+import { applySettings, dropUncarried, toSettings } from './settings.ts'
+import { STOP_TOOL, STOP_TOOL_ENTRY } from './stop-tool.ts'
+import { leavesFree, type ToolChoice, toToolChoice } from './tool-choice.ts'
+import { type DeclaredTools, declareTools, type ToolSource } from './tools.ts'
 
 export interface ToChatOptions {
   /** The upstream's own name of the model. */
@@ -34,9 +46,127 @@ export interface ChatTranslation {
 }
 
 /**
- * @throws {BridgeError} invalid_request naming the field; reserved_tool_name; cannot_carry when strict.
+ * @throws {BridgeError} invalid_request naming the field; reserved_tool_name; cannot_carry when strict
+ *   or when nothing of the input is left to send.
  */
-export declare function toChatRequest(
-  request: ResponsesRequest,
-  options: ToChatOptions,
-): ChatTranslation
+export function toChatRequest(request: ResponsesRequest, options: ToChatOptions): ChatTranslation {
+  const { dialect, seal } = options
+  const { drop, list } = createDropList()
+  const items = readInput(request)
+  const declared = declareTools(toolSources(request, items), drop)
+  const choice = toToolChoice(request.tool_choice, declared.entries, drop)
+  const offered = offerTools(declared, choice, options)
+
+  const conversation = [...readInstructions(request), ...items]
+  const history = toHistory(conversation, createToolTable(declared.entries), drop)
+  const pairing = pairCalls(history)
+  const messages = toChatMessages(history, { pairing, dialect, seal, drop })
+
+  const chat: ChatRequest = { model: options.model, messages }
+  addTools(chat, offered.chat, choice, request, dialect, drop)
+  applySettings(chat, toSettings(request, dialect, options.maxOutputTokens, drop), dialect, drop)
+  dropUncarried(request, drop)
+
+  const dropped = list()
+  refuseLoss(messages, dropped, options.strict)
+  return {
+    chat,
+    tools: createToolTable(offered.entries, choice.rule),
+    dropped,
+    stopped: stopRepetition(history, pairing, options.maxRepeatedCalls),
+  }
+}
+
+/** Instructions given as items stand before the input, where they mean the same. */
+function readInstructions({ instructions }: ResponsesRequest): readonly InputItem[] {
+  if (!instructions) return []
+  if (typeof instructions !== 'string') return readItems(instructions, 'instructions')
+  return [{ type: 'message', role: 'system', content: instructions }]
+}
+
+function readInput({ input }: ResponsesRequest): readonly InputItem[] {
+  if (input === undefined || input === null) return []
+  if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
+  return readItems(input, 'input')
+}
+
+function readItems(items: readonly unknown[], at: string): readonly InputItem[] {
+  return items.map((item, index) => readInputItem(item, `${at}[${index}]`))
+}
+
+/** Top-level tools first; then, in the order of the history, those that came with it. */
+function toolSources(
+  { tools }: ResponsesRequest,
+  items: readonly InputItem[],
+): readonly ToolSource[] {
+  const sources: ToolSource[] = [{ at: 'tools', tools: tools ?? [] }]
+  for (const [index, item] of items.entries()) {
+    if (item.type === 'additional_tools' || item.type === 'tool_search_output') {
+      sources.push({ at: `input[${index}].tools`, tools: item.tools ?? [] })
+    }
+  }
+  return sources
+}
+
+/** The stop tool stands last, and only where the model may answer without a call. */
+function offerTools(
+  declared: DeclaredTools,
+  choice: ToolChoice,
+  { stopTool, dialect }: ToChatOptions,
+): DeclaredTools {
+  const offers =
+    stopTool &&
+    declared.chat.length > 0 &&
+    leavesFree(choice) &&
+    !dialect.unsupported.includes('tools')
+  if (!offers) return declared
+  return {
+    entries: [...declared.entries, STOP_TOOL_ENTRY],
+    chat: [...declared.chat, STOP_TOOL],
+  }
+}
+
+/** Servers refuse an empty tool list, and a choice or a parallelism without one. */
+function addTools(
+  chat: ChatRequest,
+  tools: readonly ChatFunctionTool[],
+  choice: ToolChoice,
+  { parallel_tool_calls }: ResponsesRequest,
+  dialect: ChatDialect,
+  drop: Drop,
+): void {
+  if (tools.length > 0 && dialect.unsupported.includes('tools')) drop('tools')
+  if (tools.length === 0 || dialect.unsupported.includes('tools')) {
+    if (!leavesFree(choice) && choice.chat !== 'none') drop('tool_choice')
+    return
+  }
+  const settings = [
+    { field: 'tools', value: tools, origin: 'tools' },
+    { field: 'tool_choice', value: choice.chat, origin: 'tool_choice' },
+    { field: 'parallel_tool_calls', value: parallel_tool_calls, origin: 'parallel_tool_calls' },
+  ].filter(({ value }) => value !== undefined && value !== null)
+  applySettings(chat, settings, dialect, drop)
+}
+
+function refuseLoss(
+  messages: readonly ChatMessage[],
+  dropped: readonly string[],
+  strict: boolean,
+): void {
+  if (strict && dropped.length > 0) {
+    throw new BridgeError(
+      'cannot_carry',
+      `The upstream cannot be given: ${dropped.join(', ')}. Leave it out, or set strict = false to drop it.`,
+    )
+  }
+  if (messages.length === 0) {
+    const lost = dropped.length === 0 ? '' : ` (left out: ${dropped.join(', ')})`
+    throw new BridgeError(
+      'cannot_carry',
+      `Nothing of the input can be sent to the upstream${lost}.`,
+      {
+        param: 'input',
+      },
+    )
+  }
+}
