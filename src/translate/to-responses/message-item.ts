@@ -15,8 +15,8 @@ import { createWellFormedText } from './well-formed.ts'
 export interface MessageWriter extends ItemWriter {
   text(piece: string, logprobs: readonly TokenLogprob[]): void
   refusal(piece: string): void
-  /** Adds it to the text part being written; false when there is none. */
-  annotate(citation: UrlCitation): boolean
+  /** Adds it to the text part being written; left out when there is none. */
+  annotate(citation: UrlCitation): void
 }
 
 type OpenPart =
@@ -133,7 +133,7 @@ export function createMessageItem(
       emitRefusal(openPart('refusal'), wellFormed.push(piece))
     },
     annotate(citation) {
-      if (part?.type !== 'output_text') return false
+      if (part?.type !== 'output_text') return
       part.annotations.push(citation)
       emit({
         type: 'response.output_text.annotation.added',
@@ -141,7 +141,6 @@ export function createMessageItem(
         annotation_index: part.annotations.length - 1,
         annotation: citation,
       })
-      return true
     },
     close(status: ClosedStatus) {
       closePart()
