@@ -99,7 +99,6 @@ export function createMessageItem(
     if (part === undefined) return
     const closing = part
     if (closing.type === 'output_text') {
-      emitText(closing, wellFormed.flush())
       const done: OutputTextPart = {
         type: 'output_text',
         text: closing.text,
@@ -111,7 +110,6 @@ export function createMessageItem(
       emit({ type: 'response.content_part.done', ...partPlace(), part: done })
       content.push(done)
     } else {
-      emitRefusal(closing, wellFormed.flush())
       const done = { type: 'refusal', refusal: closing.text } as const
       emit({ type: 'response.refusal.done', ...partPlace(), refusal: closing.text })
       emit({ type: 'response.content_part.done', ...partPlace(), part: done })
@@ -127,10 +125,10 @@ export function createMessageItem(
     text(piece, logprobs) {
       const to = openPart('output_text')
       if (logprobs.length > 0) waitingLogprobs = [...waitingLogprobs, ...logprobs]
-      emitText(to, wellFormed.push(piece))
+      emitText(to, wellFormed(piece))
     },
     refusal(piece) {
-      emitRefusal(openPart('refusal'), wellFormed.push(piece))
+      emitRefusal(openPart('refusal'), wellFormed(piece))
     },
     annotate(citation) {
       if (part?.type !== 'output_text') return
