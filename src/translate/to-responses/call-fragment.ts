@@ -14,13 +14,14 @@ export interface CallFragment {
 /** The fragment, or undefined when it says nothing: `null`, `{}`, or Snowflake's empty call. */
 export function readCallFragment(value: unknown): CallFragment | undefined {
   if (!isRecord(value)) return undefined
-  const custom = isRecord(value['custom']) ? value['custom'] : undefined
-  const called = custom ?? (isRecord(value['function']) ? value['function'] : {})
+  const called = isRecord(value['function']) ? value['function'] : {}
+  // Snowflake sends an empty `custom` beside the function; OpenAI sends one or the other.
+  const custom = isRecord(value['custom']) && isUnsaid(called) ? value['custom'] : undefined
   const index = value['index']
   const fragment: CallFragment = {
     index: typeof index === 'number' && Number.isInteger(index) ? index : undefined,
     id: textOf(value['id']).toWellFormed(),
-    name: textOf(called['name']).toWellFormed(),
+    name: textOf((custom ?? called)['name']).toWellFormed(),
     arguments: argumentsText(custom === undefined ? called['arguments'] : custom['input']),
     isCustom: custom !== undefined || value['type'] === 'custom',
   }
@@ -30,6 +31,10 @@ export function readCallFragment(value: unknown): CallFragment | undefined {
 export function readLegacyCall(value: unknown): CallFragment | undefined {
   if (!isRecord(value)) return undefined
   return readCallFragment({ function: value })
+}
+
+function isUnsaid(called: Record<string, unknown>): boolean {
+  return textOf(called['name']) === '' && argumentsText(called['arguments']) === ''
 }
 
 function isEmpty(fragment: CallFragment): boolean {

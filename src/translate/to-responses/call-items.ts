@@ -72,10 +72,9 @@ export function createFunctionCallItem(
       return item
     },
     push(piece) {
-      emitDelta(wellFormed.push(piece))
+      emitDelta(wellFormed(piece))
     },
     close(status) {
-      emitDelta(wellFormed.flush())
       // A tool without parameters: providers send "" or null, clients parse JSON. A call that was cut
       // off stays empty, so that it does not look whole.
       if (status === 'completed' && written.trim() === '') emitDelta('{}')
@@ -136,11 +135,10 @@ export function createCustomCallItem(
       return item
     },
     push(piece) {
-      emitDelta(wellFormed.push(reader === undefined ? piece : reader.push(piece)))
+      emitDelta(wellFormed(reader === undefined ? piece : reader.push(piece)))
     },
     close(status) {
-      if (reader !== undefined) emitDelta(wellFormed.push(reader.end(status === 'incomplete')))
-      emitDelta(wellFormed.flush())
+      if (reader !== undefined) emitDelta(wellFormed(reader.end(status === 'incomplete')))
       item = itemAs(status, written)
       emit({
         type: 'response.custom_tool_call_input.done',

@@ -157,7 +157,8 @@ export function readLogprobs(logprobs: unknown): TokenLogprob[] {
 function readToken(entry: unknown): Omit<TokenLogprob, 'top_logprobs'> | undefined {
   if (!isRecord(entry)) return undefined
   const { token, logprob, bytes } = entry
-  if (typeof token !== 'string' || typeof logprob !== 'number') return undefined
+  if (typeof token !== 'string' || typeof logprob !== 'number' || !Number.isFinite(logprob))
+    return undefined
   return {
     token: token.toWellFormed(),
     logprob,

@@ -1,6 +1,6 @@
 /**
  * The stream machine: a Chat Completions answer, chunk by chunk or whole, as the events of one
- * Responses answer. It alone decides how an answer ends.
+ * Responses answer. It alone decides how an answer begins and ends.
  *
  * ```
  *   open ──finish_reason, [DONE]──▶ lingering ──[DONE] and usage | ended──▶ finished
@@ -13,33 +13,24 @@
  * close on the way to `finished`, not at the finish reason, because an error may still follow it, and
  * clients run a call as soon as its item is done.
  *
- * The state is mutated inside this one owner; what it holds is drawn above.
+ * The state is replaced inside this one owner, which also pushes the events: an array of events and a
+ * fresh state a chunk would buy nothing here.
  *
  * @see https://platform.openai.com/docs/api-reference/chat-streaming/streaming
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import { BridgeError } from '../../errors.ts'
-import type { TokenLogprob } from '../../protocol/responses/items.ts'
 import type { ResponseObject, ResponseProgress } from '../../protocol/responses/response.ts'
 import type { Usage } from '../../protocol/usage.ts'
-import type { AnswerOutcome, AnswerPhase } from '../answer.ts'
-import { isRecord, listOf, tryParse } from '../narrow.ts'
-import { laterUsage, readUsage, toResponseUsage } from '../usage.ts'
-import { type CallFragment, readCallFragment, readLegacyCall } from './call-fragment.ts'
+import type { AnswerOutcome } from '../answer.ts'
+import { isRecord, tryParse } from '../narrow.ts'
+import { laterUsage, toResponseUsage } from '../usage.ts'
+import { type ChunkReport, type ChunkSink, readChunk } from './chunk-reader.ts'
+import { createContent } from './content.ts'
 import type { ResponseMachine, ResponseMachineOptions } from './contract.ts'
-import { type DeltaSink, readDelta, readLogprobs } from './delta-reader.ts'
 import { toErrorEvent, toResponseFailure } from './failure.ts'
-import {
-  COMPLETED,
-  type Ending,
-  type FailedFinish,
-  mapFinishReason,
-  OUT_OF_TOKENS,
-} from './finish-reason.ts'
-import { createOutput } from './output.ts'
-import { createThinkTags } from './think-tags.ts'
-import { createToolCalls } from './tool-calls.ts'
-import { excerptOf, isErrorValue, toUpstreamError } from './upstream-error.ts'
+import { COMPLETED, type Ending, type FailedFinish, OUT_OF_TOKENS } from './finish-reason.ts'
+import { excerptOf } from './upstream-error.ts'
 
 type State =
   | { readonly at: 'open' }
@@ -52,70 +43,50 @@ interface Result {
   readonly incompleteReason: 'max_output_tokens' | 'content_filter' | undefined
 }
 
-const NO_LOGPROBS: readonly TokenLogprob[] = []
+/** The members of a response that its ending decides. */
+type Standing = Omit<ResponseProgress, 'output' | 'metadata'>
+
+const IN_PROGRESS: Standing = {
+  status: 'in_progress',
+  completed_at: null,
+  incomplete_details: null,
+  error: null,
+  usage: null,
+}
+
+const OPEN: State = { at: 'open' }
 
 export function createResponseMachine(options: ResponseMachineOptions): ResponseMachine {
-  const { emit, now } = options
-  const output = createOutput(options)
-  const calls = createToolCalls({ ...options, output })
-  let state: State = { at: 'open' }
+  const { emit, now, echo } = options
+  const content = createContent(options)
+  let state = OPEN
   let isOpened = false
+  /** Whether the upstream has said anything about an answer. */
+  let hasChoice = false
   let usage: Usage | undefined
   let metadata: Record<string, string> = { ...options.metadata }
-  let outputChars = 0
-  /** Whether the upstream has said anything at all about the answer. */
-  let hasChoice = false
-  /** Of the choice being read. */
-  let logprobs = NO_LOGPROBS
 
-  const tags = createThinkTags({
-    reasoning: output.reasoning,
-    text: (text) => output.text(text, logprobs),
-  })
-  let splitsTags = options.thinkTags
-
-  /** Tags are read at the head of the text only: whatever else begins ends the head. */
-  function endTags(): void {
-    if (splitsTags) tags.flush()
-    splitsTags = false
+  const streamSink: ChunkSink = {
+    prefers: 'delta',
+    wantsLogprobs: options.logprobs,
+    delta(delta, logprobs) {
+      // Behind [DONE] only usage has a place.
+      if (!isDone()) content.delta(delta, logprobs)
+    },
+    message(message, logprobs) {
+      // A server that sends a whole completion as its only event; else it repeats what was said.
+      if (!isDone() && content.chars === 0) content.message(message, logprobs)
+    },
+  }
+  const bodySink: ChunkSink = {
+    prefers: 'message',
+    wantsLogprobs: options.logprobs,
+    delta: content.message,
+    message: content.message,
   }
 
-  const sink: DeltaSink = {
-    reasoning(text) {
-      outputChars += text.length
-      endTags()
-      output.reasoning(text)
-    },
-    reasoningDetail: output.reasoningDetail,
-    text(text) {
-      outputChars += text.length
-      if (splitsTags) tags.push(text)
-      else output.text(text, logprobs)
-    },
-    refusal(text) {
-      outputChars += text.length
-      endTags()
-      if (options.refusalAsText === true) output.text(text, NO_LOGPROBS)
-      else output.refusal(text)
-    },
-    toolCall: (value) => pushCall(readCallFragment(value), calls.push),
-    legacyCall: (value) => pushCall(readLegacyCall(value), calls.push),
-    citation: output.annotate,
-  }
-  const bodySink: DeltaSink = {
-    ...sink,
-    toolCall: (value) => pushCall(readCallFragment(value), calls.pushWhole),
-    legacyCall: (value) => pushCall(readLegacyCall(value), calls.pushWhole),
-  }
-
-  function pushCall(
-    fragment: CallFragment | undefined,
-    push: (fragment: CallFragment) => void,
-  ): void {
-    if (fragment === undefined) return
-    outputChars += fragment.arguments.length
-    endTags()
-    push(fragment)
+  function isDone(): boolean {
+    return state.at === 'lingering' && state.isDone
   }
 
   function isOver(): boolean {
@@ -132,107 +103,56 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
   function message(data: string, event: string | undefined): void {
     if (isOver()) return
     open()
+    if (data === '[DONE]') {
+      endOfStream()
+      return
+    }
     const parsed = tryParse(data)
-    if (parsed !== undefined) readChunk(parsed.value, event)
+    if (parsed !== undefined) readDocument(parsed.value, event)
     else if (data.trim() === '[DONE]') endOfStream()
-    else if (data.trim() !== '') readLines(data, event)
+    else if (data.trim() !== '') readUnparsed(data, event)
   }
 
-  /** Some servers part their frames by one newline, which makes several documents one message. */
-  function readLines(data: string, event: string | undefined): void {
+  function readUnparsed(data: string, event: string | undefined): void {
     const lines = data.split('\n')
     if (lines.length > 1 && lines.every(isDocument)) {
+      // Some servers part their frames by one newline, so that several arrive as one.
       for (const line of lines) message(line, event)
-      return
+    } else if (event === 'error') {
+      failWith(
+        new BridgeError('upstream_error', `The upstream reported an error: ${excerptOf(data)}.`),
+      )
+    } else if (event === undefined || event === 'message') {
+      failWith(badAnswer(`The upstream sent something that is not a chunk: ${excerptOf(data)}.`))
     }
-    failWith(
-      new BridgeError(
-        'upstream_bad_answer',
-        `The upstream sent something that is not a chunk: ${excerptOf(data)}.`,
-      ),
-    )
   }
 
-  function readChunk(value: unknown, event: string | undefined): void {
-    if (isOver() || value === null) return
-    if (Array.isArray(value)) {
-      for (const chunk of value) readChunk(chunk, event)
-      return
+  function readDocument(value: unknown, event: string | undefined): void {
+    for (const chunk of Array.isArray(value) ? value : [value]) {
+      if (isOver()) return
+      if (isRecord(chunk)) take(readChunk(chunk, event, streamSink))
+      else if (chunk !== null) {
+        failWith(badAnswer('The upstream sent JSON that is not a chunk.'))
+      }
     }
-    if (!isRecord(value)) {
+  }
+
+  function take(report: ChunkReport): void {
+    hasChoice ||= report.hasChoice
+    usage = laterUsage(usage, report.usage)
+    if (report.error !== undefined) failWith(report.error)
+    else reachEnding(report.finish)
+  }
+
+  /** The first finish reason stands: a second one, even another, changes nothing. */
+  function reachEnding(finish: Ending | FailedFinish | undefined): void {
+    if (finish?.status === 'failed') {
       failWith(
         new BridgeError(
-          'upstream_bad_answer',
-          `The upstream sent a ${typeof value} in place of a chunk.`,
+          'upstream_error',
+          `The upstream gave up with finish_reason ${excerptOf(finish.finishReason)}.`,
         ),
       )
-      return
-    }
-    const finish = readChoices(value, false)
-    readUsages(value)
-    const error = errorIn(value, event)
-    if (error !== undefined) failWith(error)
-    else finishWith(finish)
-  }
-
-  /** Choice 0 only: nobody asked for others, and they must neither mix in nor end the answer. */
-  function readChoices(
-    chunk: Record<string, unknown>,
-    isBody: boolean,
-  ): Ending | FailedFinish | undefined {
-    let finish: Ending | FailedFinish | undefined
-    listOf(chunk['choices']).forEach((choice, position) => {
-      if (!isRecord(choice)) return
-      const index = choice['index']
-      const isFirst = Number.isInteger(index) ? index === 0 : position === 0
-      if (!isFirst) return
-      hasChoice = true
-      if (options.logprobs) logprobs = readLogprobs(choice['logprobs'])
-      // Usage alone may follow [DONE]; text there would have no place.
-      if (!(state.at === 'lingering' && state.isDone)) readMessage(choice, isBody)
-      finish ??= mapFinishReason(choice['finish_reason'])
-    })
-    return finish
-  }
-
-  function readMessage(choice: Record<string, unknown>, isBody: boolean): void {
-    const { delta, message: whole } = choice
-    if (isBody) {
-      const said = isRecord(whole) ? whole : delta
-      if (isRecord(said)) readDelta(said, bodySink)
-    } else if (isRecord(delta)) readDelta(delta, sink)
-    // Perplexity repeats the whole message beside the deltas. Where nothing came before it, it is the
-    // answer: a server that sends a whole completion as its only event.
-    else if (isRecord(whole) && outputChars === 0) readDelta(whole, bodySink)
-  }
-
-  /** Upstreams put usage in up to three places of one chunk, with the same counts. */
-  function readUsages(chunk: Record<string, unknown>): void {
-    const first = listOf(chunk['choices'])[0]
-    const groq = chunk['x_groq']
-    const reported =
-      readUsage(chunk['usage']) ??
-      (isRecord(groq) ? readUsage(groq['usage']) : undefined) ??
-      (isRecord(first) ? readUsage(first['usage']) : undefined)
-    usage = laterUsage(usage, reported)
-  }
-
-  function errorIn(
-    chunk: Record<string, unknown>,
-    event: string | undefined,
-  ): BridgeError | undefined {
-    if (isErrorValue(chunk['error'])) return toUpstreamError(chunk['error'])
-    for (const choice of listOf(chunk['choices'])) {
-      if (isRecord(choice) && isErrorValue(choice['error'])) return toUpstreamError(choice['error'])
-    }
-    // vLLM has sent the error as the frame itself.
-    return event === 'error' || chunk['object'] === 'error' ? toUpstreamError(chunk) : undefined
-  }
-
-  function finishWith(finish: Ending | FailedFinish | undefined): void {
-    if (finish?.status === 'failed') {
-      const reason = `The upstream gave up with finish_reason "${finish.finishReason}".`
-      failWith(new BridgeError('upstream_error', reason))
       return
     }
     if (finish !== undefined && state.at === 'open') {
@@ -243,9 +163,8 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
 
   function endOfStream(): void {
     if (state.at === 'lingering') state = { ...state, isDone: true }
-    else if (!hasChoice) {
-      failWith(new BridgeError('upstream_bad_answer', 'The upstream ended without an answer.'))
-    } else state = { at: 'lingering', ending: COMPLETED, isDone: true }
+    else if (hasChoice) state = { at: 'lingering', ending: COMPLETED, isDone: true }
+    else failWith(badAnswer('The upstream ended its stream without an answer.'))
     finishIfWhole()
   }
 
@@ -254,48 +173,24 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
   }
 
   function finish(ending: Ending): void {
-    endTags()
-    const isCut = ending.status === 'incomplete'
-    calls.end(isCut)
-    const emptied = isCut ? undefined : emptiedAnswer()
+    const emptied = content.end(ending)
     if (emptied !== undefined) {
       failWith(emptied)
       return
     }
-    output.close(isCut ? 'incomplete' : 'completed')
-    state = {
-      at: 'finished',
-      result: {
-        outcome: { status: ending.status, usage, error: undefined },
-        incompleteReason: isCut ? ending.reason : undefined,
-      },
-    }
+    settle(
+      { status: ending.status, usage, error: undefined },
+      ending.status === 'incomplete' ? ending.reason : undefined,
+    )
   }
 
-  /** Why an answer of which nothing is left cannot pass for a completed one. */
-  function emptiedAnswer(): BridgeError | undefined {
-    if (output.hasAnswer || calls.stopped) return undefined
-    const tool = calls.suppressed[0]
-    if (tool !== undefined) {
-      return new BridgeError(
-        'upstream_bad_answer',
-        `The model called "${tool}", which tool_choice does not allow, and said nothing else.`,
-      )
-    }
-    if (calls.nameless === 0) return undefined
-    return new BridgeError('upstream_bad_answer', 'The model called a tool without naming it.')
-  }
-
-  /** Open items stay open: a client keeps what is closed, and asks again for the rest. */
+  /** Open items stay open: a client keeps what is closed and asks again for the rest. */
   function failWith(error: BridgeError): void {
-    if (isOver()) return
-    state = {
-      at: 'finished',
-      result: {
-        outcome: { status: 'failed', usage, error },
-        incompleteReason: undefined,
-      },
-    }
+    if (!isOver()) settle({ status: 'failed', usage, error }, undefined)
+  }
+
+  function settle(outcome: AnswerOutcome, incompleteReason: Result['incompleteReason']): void {
+    state = { at: 'finished', result: { outcome, incompleteReason } }
   }
 
   function body(json: unknown): void {
@@ -303,19 +198,13 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
     open()
     const completion = Array.isArray(json) ? json[0] : json
     if (!isRecord(completion)) {
-      failWith(new BridgeError('upstream_bad_answer', 'The upstream answered with no completion.'))
+      failWith(badAnswer('The upstream answered with JSON that is not a completion.'))
       return
     }
-    const reason = readChoices(completion, true)
-    readUsages(completion)
-    const error = errorIn(completion, undefined)
-    if (error !== undefined) failWith(error)
-    else if (!hasChoice) {
-      failWith(new BridgeError('upstream_bad_answer', 'The upstream answered without any choice.'))
-    } else {
-      finishWith(reason ?? COMPLETED)
-      ended()
-    }
+    take(readChunk(completion, undefined, bodySink))
+    // A body is whole as it is, whatever finish reason it lacks.
+    if (!isOver()) endOfStream()
+    ended()
   }
 
   function ended(): void {
@@ -333,18 +222,18 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
   }
 
   function fail(error: BridgeError): void {
-    // The answer is whole already; only the wait for its usage broke.
+    // Finished already, only the wait for its usage broke: the answer is whole.
     if (state.at === 'lingering') finish(state.ending)
     else failWith(error)
   }
 
   function cut(added: Readonly<Record<string, string>>): void {
     if (isOver()) return
+    open()
     if (state.at === 'lingering') {
       finish(state.ending)
       return
     }
-    open()
     metadata = { ...metadata, ...added }
     finish(OUT_OF_TOKENS)
   }
@@ -354,41 +243,38 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
     if (state.at !== 'finished') return
     open()
     const { result } = state
-    const response = respond(progressOf(result, estimate))
+    const response = respond(standingOf(result, estimate))
     state = { at: 'concluded', result, response }
     const { status, error } = result.outcome
     if (error !== undefined) emit(toErrorEvent(error))
     emit({ type: `response.${status}`, response })
   }
 
-  function progressOf(
-    { outcome, incompleteReason }: Result,
-    estimate: Usage | undefined,
-  ): Progress {
+  function standingOf({ outcome, incompleteReason }: Result, estimate?: Usage): Standing {
     const counted = outcome.usage ?? estimate
-    const { created_at: createdAt } = options.echo
+    const completedAt = Math.max(echo.created_at, Math.trunc(now()))
     return {
       status: outcome.status,
-      completed_at: outcome.status === 'completed' ? Math.max(createdAt, Math.trunc(now())) : null,
+      completed_at: outcome.status === 'completed' ? completedAt : null,
       incomplete_details: incompleteReason === undefined ? null : { reason: incompleteReason },
       error: outcome.error === undefined ? null : toResponseFailure(outcome.error),
       usage: counted === undefined ? null : toResponseUsage(counted),
     }
   }
 
-  function respond(progress: Progress): ResponseObject {
-    return { ...options.echo, ...progress, output: output.items, metadata: { ...metadata } }
+  function respond(standing: Standing): ResponseObject {
+    return { ...echo, ...standing, output: content.items, metadata }
   }
 
   return {
-    get phase(): AnswerPhase {
+    get phase() {
       return state.at
     },
     get outcome() {
       return state.at === 'finished' || state.at === 'concluded' ? state.result.outcome : undefined
     },
     get outputChars() {
-      return outputChars
+      return content.chars
     },
     get response() {
       return state.at === 'concluded' ? state.response : respond(IN_PROGRESS)
@@ -408,14 +294,8 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
   }
 }
 
-type Progress = Omit<ResponseProgress, 'output' | 'metadata'>
-
-const IN_PROGRESS: Progress = {
-  status: 'in_progress',
-  completed_at: null,
-  incomplete_details: null,
-  error: null,
-  usage: null,
+function badAnswer(message: string): BridgeError {
+  return new BridgeError('upstream_bad_answer', message)
 }
 
 function isDocument(line: string): boolean {

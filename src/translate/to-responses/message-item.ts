@@ -15,8 +15,8 @@ import { createWellFormedText } from './well-formed.ts'
 export interface MessageWriter extends ItemWriter {
   text(piece: string, logprobs: readonly TokenLogprob[]): void
   refusal(piece: string): void
-  /** Adds it to the text part being written; false when there is none. */
-  annotate(citation: UrlCitation): boolean
+  /** Adds it to the text part being written; left out when there is none. */
+  annotate(citation: UrlCitation): void
 }
 
 type OpenPart =
@@ -99,7 +99,6 @@ export function createMessageItem(
     if (part === undefined) return
     const closing = part
     if (closing.type === 'output_text') {
-      emitText(closing, wellFormed.flush())
       const done: OutputTextPart = {
         type: 'output_text',
         text: closing.text,
@@ -111,7 +110,6 @@ export function createMessageItem(
       emit({ type: 'response.content_part.done', ...partPlace(), part: done })
       content.push(done)
     } else {
-      emitRefusal(closing, wellFormed.flush())
       const done = { type: 'refusal', refusal: closing.text } as const
       emit({ type: 'response.refusal.done', ...partPlace(), refusal: closing.text })
       emit({ type: 'response.content_part.done', ...partPlace(), part: done })
@@ -127,13 +125,13 @@ export function createMessageItem(
     text(piece, logprobs) {
       const to = openPart('output_text')
       if (logprobs.length > 0) waitingLogprobs = [...waitingLogprobs, ...logprobs]
-      emitText(to, wellFormed.push(piece))
+      emitText(to, wellFormed(piece))
     },
     refusal(piece) {
-      emitRefusal(openPart('refusal'), wellFormed.push(piece))
+      emitRefusal(openPart('refusal'), wellFormed(piece))
     },
     annotate(citation) {
-      if (part?.type !== 'output_text') return false
+      if (part?.type !== 'output_text') return
       part.annotations.push(citation)
       emit({
         type: 'response.output_text.annotation.added',
@@ -141,7 +139,6 @@ export function createMessageItem(
         annotation_index: part.annotations.length - 1,
         annotation: citation,
       })
-      return true
     },
     close(status: ClosedStatus) {
       closePart()

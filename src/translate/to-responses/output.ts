@@ -49,6 +49,7 @@ export function createOutput({ ids, emit, seal }: OutputOptions): Output {
   const writers: ItemWriter[] = []
   let current: Current = NONE
   let hasAnswer = false
+  let hasMessage = false
   let waitingCitations: UrlCitation[] = []
 
   function open<Writer extends ItemWriter>(
@@ -71,6 +72,7 @@ export function createOutput({ ids, emit, seal }: OutputOptions): Output {
 
   function openMessage(): MessageWriter {
     hasAnswer = true
+    hasMessage = true
     return open('msg', (place) => createMessageItem(place, emit))
   }
 
@@ -109,8 +111,9 @@ export function createOutput({ ids, emit, seal }: OutputOptions): Output {
       } else if (isBoundDetail(detail)) reasoning().detail(detail)
     },
     annotate(citation) {
-      const isTaken = current.kind === 'message' && current.writer.annotate(citation)
-      if (!isTaken) waitingCitations.push(citation)
+      // Its positions are those of this text: none written yet, or being written.
+      if (current.kind === 'message') current.writer.annotate(citation)
+      else if (!hasMessage) waitingCitations.push(citation)
     },
     openCall(prefix, create) {
       hasAnswer = true

@@ -52,7 +52,6 @@ export function createReasoningItem(
 
   function closeSummary(): SummaryPart[] {
     if (text === undefined) return []
-    emitDelta(wellFormed.flush())
     const part = { type: 'summary_text', text } as const
     emit({ type: 'response.reasoning_summary_text.done', ...summaryPlace(), text })
     emit({ type: 'response.reasoning_summary_part.done', ...summaryPlace(), part })
@@ -72,7 +71,7 @@ export function createReasoningItem(
           part: { type: 'summary_text', text: '' },
         })
       }
-      emitDelta(wellFormed.push(piece))
+      emitDelta(wellFormed(piece))
     },
     detail(detail) {
       addDetail(details, detail)

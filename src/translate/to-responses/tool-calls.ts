@@ -62,6 +62,8 @@ interface Call {
 
 export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions): ToolCalls {
   const calls: Call[] = []
+  /** Those not written yet, in order. */
+  const pending = new Set<Call>()
   const byIndex = new Map<number, Call>()
   const usedCallIds = new Set<string>()
   const stops: StopMessage[] = []
@@ -80,9 +82,15 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
       if (sameId === undefined || (index !== undefined && name !== '')) return undefined
       return startsAnew(sameId, fragment) ? undefined : sameId
     }
-    if (name !== '') return undefined
     const last = calls.at(-1)
-    return index === undefined || last?.hasIndex === false ? last : undefined
+    if (last === undefined) return undefined
+    const isUnmarked = !last.hasIndex && last.id === ''
+    if (name !== '') {
+      // Neither index nor id, its name on every fragment.
+      const isSame = index === undefined && isUnmarked && name === last.name
+      return isSame && !startsAnew(last, fragment) ? last : undefined
+    }
+    return index === undefined || !last.hasIndex ? last : undefined
   }
 
   /** JSON behind a whole object can only be another call's. */
@@ -100,6 +108,7 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
       state: { at: 'pending', held: '' },
     }
     calls.push(call)
+    pending.add(call)
     return call
   }
 
@@ -117,14 +126,15 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
 
   function open(call: Call): void {
     // In the order in which they came: one that waits for its id only does not lose its place.
-    for (const earlier of calls) {
-      if (earlier === call) break
-      if (earlier.state.at === 'pending' && earlier.name !== '') write(earlier, earlier.state.held)
+    for (const waiting of pending) {
+      if (waiting.name !== '') write(waiting)
+      if (waiting === call) return
     }
-    if (call.state.at === 'pending') write(call, call.state.held)
   }
 
-  function write(call: Call, held: string): void {
+  function write(call: Call): void {
+    pending.delete(call)
+    const held = call.state.at === 'pending' ? call.state.held : ''
     if (call.name !== STOP_TOOL_NAME && !tools.allows(call.name)) {
       suppressed.push(call.name)
       call.state = { at: 'suppressed' }
@@ -180,7 +190,7 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
     },
     suppressed,
     get nameless() {
-      return calls.filter((call) => call.name === '').length
+      return [...pending].filter((call) => call.name === '').length
     },
     push(fragment) {
       const call = find(fragment) ?? begin(fragment)
@@ -191,9 +201,7 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
       add(begin(fragment), fragment)
     },
     end(cut) {
-      for (const call of calls) {
-        if (call.state.at === 'pending' && call.name !== '') write(call, call.state.held)
-      }
+      for (const call of pending) if (call.name !== '') write(call)
       for (const stop of stops) stop.end(cut)
     },
   }

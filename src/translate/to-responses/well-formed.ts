@@ -6,29 +6,19 @@
 
 const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
 
-export interface WellFormedText {
-  /** The piece without a trailing half pair, which waits for the next piece. */
-  push(piece: string): string
-  /** What still waits: U+FFFD for a half whose other half never came. */
-  flush(): string
-}
-
-export function createWellFormedText(): WellFormedText {
+/**
+ * Takes pieces and gives them back without a trailing half pair, which waits for the next piece. A
+ * half inside becomes U+FFFD; one that still waits at the end is dropped, for it says nothing.
+ */
+export function createWellFormedText(): (piece: string) => string {
   let half = ''
-  return {
-    push(piece) {
-      let text = half + piece
-      half = ''
-      if (isHighSurrogate(text.charCodeAt(text.length - 1))) {
-        half = text.slice(-1)
-        text = text.slice(0, -1)
-      }
-      return text.isWellFormed() ? text : text.toWellFormed()
-    },
-    flush() {
-      const rest = half.toWellFormed()
-      half = ''
-      return rest
-    },
+  return (piece) => {
+    let text = half + piece
+    half = ''
+    if (isHighSurrogate(text.charCodeAt(text.length - 1))) {
+      half = text.slice(-1)
+      text = text.slice(0, -1)
+    }
+    return text.isWellFormed() ? text : text.toWellFormed()
   }
 }
