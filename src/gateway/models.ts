@@ -2,36 +2,15 @@
  * What a model name stands for. The configuration and the discovery of upstreams implement it; the
  * gateway asks once per call.
  */
-import type { ChatDialect } from '../translate/dialect.ts'
-import type { UpstreamTimeouts } from './ports.ts'
+import type { ModelSettings, UpstreamSettings } from '../config/settings.ts'
 
-export interface UpstreamSettings {
-  /** A key of `[upstreams]`. */
-  readonly name: string
-  /** Without a trailing slash; `/chat/completions` is appended. */
-  readonly baseUrl: string
-  readonly wire: 'chat' | 'responses'
-  /** The injected key, or undefined where the upstream wants none. */
-  readonly apiKey: string | undefined
-  readonly timeouts: UpstreamTimeouts
-  readonly maxRetries: number
-  readonly dialect: ChatDialect
-}
-
-export interface ModelSettings {
-  /** The name the client uses. */
-  readonly name: string
+export interface ResolvedModel {
+  readonly model: ModelSettings
+  readonly upstream: UpstreamSettings
   /** The upstream's own name for it. */
   readonly upstreamModel: string
-  readonly upstream: UpstreamSettings
-  readonly stopTool: boolean
-  readonly thinkTags: boolean
-  readonly maxRepeatedCalls: number
-  /** Tokens. */
-  readonly contextWindow: number | undefined
-  readonly maxOutputTokens: number | undefined
-  /** Whether missing usage is shown as an estimate. */
-  readonly estimateUsage: boolean
+  /** The injected key, or undefined where the upstream wants none. */
+  readonly apiKey: string | undefined
 }
 
 export interface ModelListing {
@@ -43,8 +22,8 @@ export interface ModelListing {
 export interface Models {
   /**
    * @throws {BridgeError} model_not_found naming the nearest models; invalid_request when a bare name
-   *   is listed by several upstreams
+   *   is listed by several upstreams; upstream_auth when the key's variable is not set
    */
-  resolve(name: string): Promise<ModelSettings>
+  resolve(name: string): Promise<ResolvedModel>
   list(): Promise<readonly ModelListing[]>
 }

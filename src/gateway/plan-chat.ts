@@ -4,7 +4,7 @@ import { BridgeError } from '../errors.ts'
 import { createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
-import { intentOf, type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
 
 /** Only what the bridge reads; the rest is the upstream's to judge. */
 const ChatRequestSchema = z.looseObject({
@@ -38,23 +38,29 @@ export async function planChatCall(
   deps: PlanDeps,
 ): Promise<CallPlan> {
   const request = parseChatRequest(json)
-  const model = await resolveModel(request.model, deps.models)
+  const resolved = await resolveModel(request.model, deps.models)
   const streaming = request.stream === true
-  const chat: Record<string, unknown> = { ...request, model: model.upstreamModel }
+  const chat: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
   if (streaming) chat['stream_options'] = { ...request.stream_options, include_usage: true }
   const field =
     request.max_completion_tokens !== undefined
       ? 'max_completion_tokens'
       : request.max_tokens !== undefined
         ? 'max_tokens'
-        : model.upstream.dialect.maxTokensField
+        : resolved.upstream.dialect.maxTokensField
   const asked =
     request[field === 'max_tokens' ? 'max_tokens' : 'max_completion_tokens'] ?? undefined
-  const limit = smallerLimit(asked, model.maxOutputTokens)
+  const limit = smallerLimit(asked, resolved.model.maxOutputTokens)
   const body = JSON.stringify(chat)
   return {
-    intent: intentOf(identity, deps.ids.next('resp'), model, Buffer.byteLength(body), limit),
-    target: targetOf(model, '/chat/completions', deps.userAgent),
+    intent: {
+      identity,
+      responseId: deps.ids.next('resp'),
+      resolved,
+      body,
+      maxOutputTokens: limit,
+    },
+    target: targetOf(resolved, '/chat/completions', deps.userAgent),
     streaming,
     headers: {},
     canned: undefined,

@@ -8,8 +8,8 @@ import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.
 import { createResponseMachine } from '../translate/to-responses/index.ts'
 import type { CallPlan, ClientAnswer } from './call.ts'
 import type { CallIdentity } from './identity.ts'
-import type { ModelSettings } from './models.ts'
-import { intentOf, type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+import type { ResolvedModel } from './models.ts'
+import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
@@ -20,10 +20,11 @@ export async function planResponsesCall(
 ): Promise<CallPlan> {
   const request = parseResponsesRequest(json)
   refuseStoredState(request)
-  const model = await resolveModel(request.model, deps.models)
+  const resolved = await resolveModel(request.model, deps.models)
+  const { model, upstream } = resolved
   const translation = toChatRequest(request, {
-    model: model.upstreamModel,
-    dialect: model.upstream.dialect,
+    model: resolved.upstreamModel,
+    dialect: upstream.dialect,
     seal: deps.seal,
     stopTool: model.stopTool,
     maxRepeatedCalls: model.maxRepeatedCalls,
@@ -32,12 +33,12 @@ export async function planResponsesCall(
   })
   const responseId = deps.ids.next('resp')
   const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
-  const field = model.upstream.dialect.maxTokensField
+  const field = upstream.dialect.maxTokensField
   const limit = smallerLimit(request.max_output_tokens ?? undefined, model.maxOutputTokens)
   const body = JSON.stringify(chat)
   return {
-    intent: intentOf(identity, responseId, model, Buffer.byteLength(body), limit),
-    target: targetOf(model, '/chat/completions', deps.userAgent),
+    intent: { identity, responseId, resolved, body, maxOutputTokens: limit },
+    target: targetOf(resolved, '/chat/completions', deps.userAgent),
     streaming: request.stream === true,
     headers: droppedHeader(translation.dropped),
     canned: cannedAnswer(translation),
@@ -45,14 +46,14 @@ export async function planResponsesCall(
       const clamp = smallerLimit(limit, maxOutputTokens)
       return clamp === limit ? body : JSON.stringify({ ...chat, [field]: clamp })
     },
-    createAnswer: (write) => answerOf(request, translation, model, responseId, deps, write),
+    createAnswer: (write) => answerOf(request, translation, resolved, responseId, deps, write),
   }
 }
 
 function answerOf(
   request: ResponsesRequest,
   translation: ChatTranslation,
-  model: ModelSettings,
+  { model }: ResolvedModel,
   responseId: string,
   deps: PlanDeps,
   write: (text: string) => void,

@@ -5,10 +5,8 @@
 import { BridgeError } from '../errors.ts'
 import type { Ids } from '../translate/ids.ts'
 import type { Seal } from '../translate/seal.ts'
-import type { CallIdentity } from './identity.ts'
-import type { ModelSettings, Models } from './models.ts'
+import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
-import type { Intent } from './spending.ts'
 
 export interface PlanDeps {
   readonly models: Models
@@ -24,7 +22,7 @@ export interface PlanDeps {
 export async function resolveModel(
   name: string | null | undefined,
   models: Models,
-): Promise<ModelSettings> {
+): Promise<ResolvedModel> {
   if (name === undefined || name === null || name === '') {
     throw new BridgeError('invalid_request', 'model is missing. Name the model to use.', {
       param: 'model',
@@ -34,11 +32,10 @@ export async function resolveModel(
 }
 
 export function targetOf(
-  model: ModelSettings,
+  { upstream, apiKey }: ResolvedModel,
   path: '/chat/completions' | '/responses',
   userAgent: string,
 ): UpstreamTarget {
-  const { upstream } = model
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: 'text/event-stream, application/json',
@@ -46,31 +43,13 @@ export function targetOf(
     'accept-encoding': 'identity',
     'user-agent': userAgent,
   }
-  if (upstream.apiKey !== undefined) headers['authorization'] = `Bearer ${upstream.apiKey}`
+  if (apiKey !== undefined) headers['authorization'] = `Bearer ${apiKey}`
   return {
     name: upstream.name,
     url: `${upstream.baseUrl}${path}`,
     headers,
-    timeouts: upstream.timeouts,
+    timeouts: { headersMs: upstream.headersTimeoutMs, idleMs: upstream.idleTimeoutMs },
     maxRetries: upstream.maxRetries,
-  }
-}
-
-export function intentOf(
-  identity: CallIdentity,
-  responseId: string,
-  model: ModelSettings,
-  requestBytes: number,
-  maxOutputTokens: number | undefined,
-): Intent {
-  return {
-    identity,
-    responseId,
-    model: model.name,
-    upstream: model.upstream.name,
-    upstreamModel: model.upstreamModel,
-    requestBytes,
-    maxOutputTokens,
   }
 }
 

@@ -6,17 +6,15 @@
 import type { Usage } from '../protocol/usage.ts'
 import type { AnswerOutcome } from '../translate/answer.ts'
 import type { CallIdentity } from './identity.ts'
+import type { ResolvedModel } from './models.ts'
 
 /** What the gate has to know to hold enough. */
 export interface Intent {
   readonly identity: CallIdentity
   readonly responseId: string
-  /** The name the client asked for, and what it stands for. */
-  readonly model: string
-  readonly upstream: string
-  readonly upstreamModel: string
-  /** UTF-8 bytes of the request's text as it goes upstream; media are counted apart. */
-  readonly requestBytes: number
+  readonly resolved: ResolvedModel
+  /** The request as it goes upstream: the bound on its input is read off it. */
+  readonly body: string
   /** Output tokens the client or the configuration allows; undefined is the model's own maximum. */
   readonly maxOutputTokens: number | undefined
 }

@@ -17,12 +17,6 @@ export interface AccessKey extends Caller {
   readonly sha256: Buffer
 }
 
-export const LOCAL_CALLER: Caller = {
-  keyName: 'local',
-  orgId: '00000000-0000-4000-8000-000000000001',
-  userId: '00000000-0000-4000-8000-000000000002',
-}
-
 export interface RequestHeaders {
   get(name: string): string | undefined
 }
@@ -62,12 +56,16 @@ function presentedKeys(headers: RequestHeaders): string[] {
 }
 
 /**
- * The caller behind the presented key; any key, or none, is the local user where none are configured.
+ * The caller behind the presented key; where none are configured any key, or none, is `local`.
  *
  * @throws {BridgeError} invalid_api_key
  */
-export function authenticate(headers: RequestHeaders, keys: readonly AccessKey[]): Caller {
-  if (keys.length === 0) return LOCAL_CALLER
+export function authenticate(
+  headers: RequestHeaders,
+  keys: readonly AccessKey[],
+  local: Caller,
+): Caller {
+  if (keys.length === 0) return local
   const presented = presentedKeys(headers)
   if (presented.length === 0) {
     throw new BridgeError(

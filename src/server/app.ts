@@ -12,7 +12,7 @@ import { toErrorAnswer } from '../gateway/error-answer.ts'
 import type { CallIdentity } from '../gateway/identity.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
-import { type AccessKey, authenticate, checkOrigin } from './access.ts'
+import { type AccessKey, authenticate, type Caller, checkOrigin } from './access.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
@@ -21,6 +21,8 @@ import { ROUTES, type RouteName } from './routes.ts'
 export interface AppDeps {
   readonly models: Models
   readonly keys: readonly AccessKey[]
+  /** Who everybody is where there are no keys. */
+  readonly localCaller: Caller
   readonly limits: BodyLimits
   readonly version: string
   readonly newRequestId: () => string
@@ -68,7 +70,8 @@ export function createApp(deps: AppDeps): App {
       const id = c.req.param('id') ?? ''
       const listed = (await deps.models.list()).find((model) => model.id === id)
       if (listed !== undefined) return c.json(toModelJson(listed))
-      const { name, upstream, contextWindow } = await deps.models.resolve(id)
+      const { model, upstream } = await deps.models.resolve(id)
+      const { name, contextWindow } = model
       return c.json(toModelJson({ id: name, ownedBy: upstream.name, contextWindow }))
     },
     'responses-socket': () => {
@@ -87,7 +90,7 @@ export function createApp(deps: AppDeps): App {
 }
 
 function callerOf(c: Context<Env>, deps: AppDeps) {
-  return authenticate({ get: (name) => c.req.header(name) }, deps.keys)
+  return authenticate({ get: (name) => c.req.header(name) }, deps.keys, deps.localCaller)
 }
 
 async function serveCall(

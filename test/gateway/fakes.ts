@@ -1,4 +1,6 @@
 /** The world of a call, scripted: time that moves when told, an upstream and a client that record. */
+import { UpstreamSchema } from '../../src/config/schema-upstreams.ts'
+import { modelSettings, upstreamSettings } from '../../src/config/settings.ts'
 import { BridgeError } from '../../src/errors.ts'
 import type { CallPlan } from '../../src/gateway/call.ts'
 import type { CallIdentity } from '../../src/gateway/identity.ts'
@@ -231,10 +233,16 @@ export function planOf(overrides: Partial<CallPlan> = {}): CallPlan {
     intent: {
       identity: IDENTITY,
       responseId: 'resp_1',
-      model: 'm',
-      upstream: 'local',
-      upstreamModel: 'm',
-      requestBytes: 2,
+      resolved: {
+        model: modelSettings('m'),
+        upstream: upstreamSettings(
+          'local',
+          UpstreamSchema.parse({ base_url: 'http://127.0.0.1:1/v1' }),
+        ),
+        upstreamModel: 'm',
+        apiKey: undefined,
+      },
+      body: '{}',
       maxOutputTokens: undefined,
     },
     target: {

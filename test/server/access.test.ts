@@ -5,7 +5,6 @@ import {
   type AccessKey,
   authenticate,
   checkOrigin,
-  LOCAL_CALLER,
   type RequestHeaders,
 } from '../../src/server/access.ts'
 
@@ -61,11 +60,14 @@ describe('keys', () => {
     userId: `${name}-user`,
     sha256: createHash('sha256').update(clear).digest(),
   })
+  const LOCAL_CALLER = { keyName: 'local', orgId: 'org', userId: 'user' }
   const keys = [keyOf('ci', 'ci-secret'), keyOf('dev', 'dev-secret')]
 
   test('without any, whoever comes is the local user', () => {
-    expect(authenticate(headersOf({ authorization: 'Bearer whatever' }), [])).toBe(LOCAL_CALLER)
-    expect(authenticate(headersOf({}), [])).toBe(LOCAL_CALLER)
+    expect(authenticate(headersOf({ authorization: 'Bearer whatever' }), [], LOCAL_CALLER)).toBe(
+      LOCAL_CALLER,
+    )
+    expect(authenticate(headersOf({}), [], LOCAL_CALLER)).toBe(LOCAL_CALLER)
   })
 
   test.each([
@@ -78,7 +80,9 @@ describe('keys', () => {
     },
   ])('$name is known', ({ headers, keyName }) => {
     const present = Object.fromEntries(Object.entries(headers).filter(([, value]) => value))
-    expect(authenticate(headersOf(present as Record<string, string>), keys).keyName).toBe(keyName)
+    expect(
+      authenticate(headersOf(present as Record<string, string>), keys, LOCAL_CALLER).keyName,
+    ).toBe(keyName)
   })
 
   test.each([
@@ -89,8 +93,8 @@ describe('keys', () => {
     { name: 'one that is not ASCII', headers: { 'x-api-key': 'clé' } },
     { name: 'another scheme', headers: { authorization: 'Basic ci-secret' } },
   ])('$name is refused without saying what was sent', ({ headers }) => {
-    expect(outcome(() => authenticate(headersOf(headers as Record<string, string>), keys))).toBe(
-      '401 invalid_api_key',
-    )
+    expect(
+      outcome(() => authenticate(headersOf(headers as Record<string, string>), keys, LOCAL_CALLER)),
+    ).toBe('401 invalid_api_key')
   })
 })

@@ -1,0 +1,99 @@
+/**
+ * Which models there are: the configuration's names, and what the upstreams themselves list. Asked
+ * for only where a name does not say by itself which upstream serves it.
+ */
+
+import { readListing } from '../config/discover.ts'
+import { type ModelListings, offeredModels, resolveModel } from '../config/models.ts'
+import type { Config } from '../config/schema.ts'
+import { modelSettings, type UpstreamSettings, upstreamSettings } from '../config/settings.ts'
+import { BridgeError } from '../errors.ts'
+import type { Models } from '../gateway/models.ts'
+import type { Clock } from '../gateway/ports.ts'
+
+/** A list changes when a model is pulled or loaded: seldom, and never between two calls. */
+const LISTING_AGE_MS = 60_000
+const LISTING_TIMEOUT_MS = 5_000
+
+export interface CatalogOptions {
+  readonly config: Config
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly clock: Clock
+  readonly fetch: typeof globalThis.fetch
+}
+
+interface Listing {
+  readonly atMs: number
+  readonly models: Promise<readonly string[]>
+}
+
+function keyOf(upstream: UpstreamSettings, env: CatalogOptions['env']): string | undefined {
+  if (upstream.apiKeyEnv === undefined) return undefined
+  const key = env[upstream.apiKeyEnv]
+  if (key !== undefined && key !== '') return key
+  throw new BridgeError(
+    'upstream_auth',
+    `The key of upstream "${upstream.name}" is missing: set ${upstream.apiKeyEnv} in the environment of the bridge and start it again.`,
+  )
+}
+
+export function createCatalog(options: CatalogOptions): Models {
+  const { config, env, clock } = options
+  const upstreams = new Map(
+    Object.entries(config.upstreams).map(([name, upstream]) => [
+      name,
+      upstreamSettings(name, upstream),
+    ]),
+  )
+  const listings = new Map<string, Listing>()
+
+  async function fetchListing(upstream: UpstreamSettings): Promise<readonly string[]> {
+    const key = upstream.apiKeyEnv === undefined ? undefined : env[upstream.apiKeyEnv]
+    try {
+      const answer = await options.fetch(`${upstream.baseUrl}/models`, {
+        headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+        redirect: 'error',
+        signal: AbortSignal.timeout(LISTING_TIMEOUT_MS),
+      })
+      return answer.ok ? (readListing(await answer.json())?.models ?? []) : []
+    } catch {
+      // One that does not answer lists nothing; its models may still be called by full name.
+      return []
+    }
+  }
+
+  function listingOf(upstream: UpstreamSettings): Promise<readonly string[]> {
+    const kept = listings.get(upstream.name)
+    if (kept !== undefined && clock.monotonicMs() - kept.atMs < LISTING_AGE_MS) return kept.models
+    const models = fetchListing(upstream)
+    listings.set(upstream.name, { atMs: clock.monotonicMs(), models })
+    return models
+  }
+
+  async function allListings(): Promise<ModelListings> {
+    const entries = await Promise.all(
+      [...upstreams.values()].map(
+        async (upstream) => [upstream.name, await listingOf(upstream)] as const,
+      ),
+    )
+    return new Map(entries)
+  }
+
+  return {
+    async resolve(name) {
+      let resolution = resolveModel(config, name)
+      // Asking the upstreams costs a round trip, so it is done only when the name alone will not do.
+      if (!resolution.ok) resolution = resolveModel(config, name, await allListings())
+      if (!resolution.ok) throw resolution.error
+      const { upstream, upstreamModel, model } = resolution
+      return { upstream, upstreamModel, model, apiKey: keyOf(upstream, env) }
+    },
+    async list() {
+      return offeredModels(config, await allListings()).map(({ id, upstream }) => ({
+        id,
+        ownedBy: upstream ?? 'synth-bridge',
+        contextWindow: modelSettings(id, config.models[id]).contextWindow,
+      }))
+    },
+  }
+}
