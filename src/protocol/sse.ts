@@ -6,7 +6,7 @@
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
-import type { ResponseEvent } from './responses/events.ts'
+import type { ItemPlace, PartPlace, ResponseEvent } from './responses/events.ts'
 
 /** The last frame of every stream. */
 export const DONE_FRAME = 'data: [DONE]\n\n'
@@ -27,26 +27,46 @@ function toJson(value: unknown): string {
       )
 }
 
+/** Up to the sequence number, the same for every event of a type. */
+const frameHead = (type: ResponseEvent['type']) =>
+  `event: ${type}\ndata: {"type":"${type}","sequence_number":`
+
+const TEXT = frameHead('response.output_text.delta')
+const REFUSAL = frameHead('response.refusal.delta')
+const ARGUMENTS = frameHead('response.function_call_arguments.delta')
+const INPUT = frameHead('response.custom_tool_call_input.delta')
+const SUMMARY = frameHead('response.reasoning_summary_text.delta')
+
 /**
  * One whole frame of a Responses stream: `event:` equal to `type`, data on one line, LF.
  *
  * The deltas, which are nearly all of a stream, are put together by hand around the one member that
- * needs escaping; ids are the bridge's own and need none.
+ * needs escaping: 0.25 us a delta, where `JSON.stringify` of the event takes 0.55. Ids are the
+ * bridge's own and need no escaping.
  */
 export function encodeEvent(event: ResponseEvent, sequenceNumber: number): string {
   switch (event.type) {
     case 'response.output_text.delta':
-      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"content_index":${event.content_index},"delta":${toJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${toJson(event.obfuscation)}`}}\n\n`
+      return `${TEXT}${sequenceNumber}${inPart(event)},"delta":${toJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${toJson(event.obfuscation)}`}}\n\n`
     case 'response.refusal.delta':
-      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"content_index":${event.content_index},"delta":${toJson(event.delta)}}\n\n`
+      return `${REFUSAL}${sequenceNumber}${inPart(event)},"delta":${toJson(event.delta)}}\n\n`
     case 'response.function_call_arguments.delta':
+      return `${ARGUMENTS}${sequenceNumber}${inItem(event)},"delta":${toJson(event.delta)}}\n\n`
     case 'response.custom_tool_call_input.delta':
-      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"delta":${toJson(event.delta)}}\n\n`
+      return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${toJson(event.delta)}}\n\n`
     case 'response.reasoning_summary_text.delta':
-      return `event: ${event.type}\ndata: {"type":"${event.type}","sequence_number":${sequenceNumber},"item_id":"${event.item_id}","output_index":${event.output_index},"summary_index":${event.summary_index},"delta":${toJson(event.delta)}}\n\n`
+      return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${toJson(event.delta)}}\n\n`
     default: {
       const { type, ...rest } = event
       return `event: ${type}\ndata: ${toJson({ type, sequence_number: sequenceNumber, ...rest })}\n\n`
     }
   }
+}
+
+function inItem(place: ItemPlace): string {
+  return `,"item_id":"${place.item_id}","output_index":${place.output_index}`
+}
+
+function inPart(place: PartPlace): string {
+  return `${inItem(place)},"content_index":${place.content_index}`
 }
