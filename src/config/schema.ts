@@ -1,0 +1,186 @@
+/**
+ * What a configuration file may hold. This is the one truth: the type, the JSON Schema, the page
+ * `docs/config.md` and the errors' suggestions all come from it. Strict: an unknown key is an error.
+ *
+ * Keys keep the spelling of the file. Defaults that depend on other keys (the role of `developer` at
+ * a known provider, whether a client may opt out) are not here but in `settings.ts`.
+ */
+import { z } from 'zod'
+import { ModelSchema } from './schema-models.ts'
+import { UpstreamSchema } from './schema-upstreams.ts'
+import {
+  EnvironmentNameSchema,
+  QuantitySchema,
+  UsdSchema,
+  UuidSchema,
+  WaitMsSchema,
+} from './schema-values.ts'
+
+const MEBIBYTE = 1_048_576
+
+const ServerSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').meta({
+    description: 'Address to listen on. Another than loopback needs `[[keys]]`.',
+  }),
+  port: z.int().min(0).max(65_535).default(4141).meta({
+    description: 'Port to listen on; 0 takes a free one.',
+  }),
+  store: z
+    .string()
+    .regex(/^(sqlite(:.+)?|memory|postgres(ql)?:\/\/.+)$/, {
+      error: 'must be "sqlite", "sqlite:/path/to.db", "memory" or "postgres://…"',
+    })
+    .default('sqlite')
+    .meta({
+      description:
+        'Where sessions, spend and traces are kept: `sqlite` (embedded, in `state_dir`), `sqlite:/path/to.db`, `memory`, or `postgres://…` (several instances share it; the password is best left to `$PGPASSWORD`).',
+    }),
+  state_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description:
+        'Folder for the embedded store and the keys that the bridge makes for itself. Default: `$XDG_STATE_HOME/synth`, else `~/.local/state/synth`.',
+      examples: ['/var/lib/synth'],
+    }),
+  strict: z.boolean().default(false).meta({
+    description: 'Whether a request that cannot be carried to the upstream whole is refused (400).',
+  }),
+  max_body_bytes: z
+    .int()
+    .min(1024)
+    .default(64 * MEBIBYTE)
+    .meta({ description: 'Largest request body, in bytes, once decompressed.' }),
+})
+
+const SessionSchema = z.strictObject({
+  limit_cost_usd: UsdSchema.prefault(20).meta({
+    description: 'Cost limit of a session that names none, in USD; 0 is none.',
+  }),
+  limit_tokens: z
+    .int()
+    .min(0)
+    .default(0)
+    .meta({
+      description: 'Token limit (input and output, cached included); 0 is none.',
+      examples: [2_000_000],
+    }),
+  limit_gpu_hours: QuantitySchema.prefault(0).meta({
+    description: 'GPU limit, in hours; 0 is none.',
+    examples: [1.5],
+  }),
+  allow_no_session: z.boolean().optional().meta({
+    description:
+      'Whether a client may opt out with `X-No-Session: true`. Default: `true` without `[[keys]]`, else `false`.',
+  }),
+  admission_wait_ms: WaitMsSchema.default(10_000).meta({
+    description:
+      "How long a call waits that only other calls' holds keep out, in milliseconds; 0 refuses it at once.",
+  }),
+})
+
+const InterceptorSchema = z.strictObject({
+  allow_unregistered: z.boolean().optional().meta({
+    description:
+      'Whether an unregistered trial may pass through. Default: `true` on loopback only.',
+  }),
+})
+
+const TraceSchema = z.strictObject({
+  content: z.boolean().default(true).meta({
+    description: 'Whether texts are kept; without them only figures are.',
+  }),
+  required: z.boolean().default(false).meta({
+    description: 'Whether a call whose trace cannot be kept is refused.',
+  }),
+  max_age_days: z
+    .int()
+    .min(1)
+    .default(30)
+    .meta({ description: 'Age at which traces go, in days.' }),
+  max_bytes: z.int().min(1).default(10_000_000_000).meta({
+    description: 'Bytes of traces beyond which the oldest go.',
+  }),
+})
+
+const ClientKeySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, {
+      error: 'must be 1 to 64 letters, digits, dots, dashes or underscores',
+    })
+    .meta({ description: 'Name of the key, as logs and traces show it.', examples: ['ci'] }),
+  key_env: EnvironmentNameSchema.optional().meta({
+    description: 'Environment variable that holds the key. Either this or `sha256`.',
+    examples: ['CI_BRIDGE_KEY'],
+  }),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, { error: 'must be the 64 hexadecimal digits of a SHA-256' })
+    .toLowerCase()
+    .optional()
+    .meta({ description: 'SHA-256 of the key, in hexadecimal. Either this or `key_env`.' }),
+  org_id: UuidSchema.optional().meta({
+    description: 'Organisation, a UUID. Default: the local one, which all keys without it share.',
+  }),
+  user_id: UuidSchema.optional().meta({
+    description: 'User, a UUID; sessions belong to one. Default: one of its own, made from `name`.',
+  }),
+  max_cost_usd: UsdSchema.optional().meta({
+    description:
+      'Most that this key may spend, in USD, whatever session, raise or opt-out it uses. Default: no ceiling.',
+    examples: ['100'],
+  }),
+  window: z
+    .string()
+    .regex(/^[1-9]\d{0,4}[mhdw]$/, { error: 'must be a number and m, h, d or w, as in "30d"' })
+    .optional()
+    .meta({
+      description:
+        'Time in which `max_cost_usd` may be spent, in minutes, hours, days or weeks. Default: for ever.',
+      examples: ['30d'],
+    }),
+  may_raise: z.boolean().default(false).meta({
+    description: 'Whether it may raise the limits of its own sessions.',
+  }),
+})
+
+export const ConfigSchema = z.strictObject({
+  server: ServerSchema.prefault({}).meta({ description: 'The bridge itself.' }),
+  upstreams: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
+        error: 'must be letters, digits, dots, dashes or underscores, without a slash',
+      }),
+      UpstreamSchema,
+    )
+    .default({})
+    .meta({
+      description:
+        'Where models are served. Without any, they are found through well-known environment variables and local servers.',
+    }),
+  models: z.record(z.string().min(1), ModelSchema).default({}).meta({
+    description:
+      'What clients may ask for. `[models."*"]` stands for any other name, which goes through unchanged. Without any model, every name an upstream serves goes through.',
+  }),
+  session: SessionSchema.prefault({}).meta({
+    description: 'Limits of sessions that name none of their own.',
+  }),
+  interceptor: InterceptorSchema.prefault({}).meta({ description: 'Rollouts through the bridge.' }),
+  trace: TraceSchema.prefault({}).meta({ description: 'What is kept of calls.' }),
+  keys: z.array(ClientKeySchema).default([]).meta({
+    description: 'Who may call. Without any, only loopback may, as one local user.',
+  }),
+})
+
+export type Config = z.output<typeof ConfigSchema>
+export type SessionConfig = Config['session']
+export type ClientKeyConfig = Config['keys'][number]
+
+export type JsonSchema = z.core.JSONSchema.BaseSchema
+
+/** The JSON Schema of a configuration file, for editors. */
+export function configJsonSchema(): JsonSchema {
+  return { title: 'synth-bridge configuration', ...z.toJSONSchema(ConfigSchema, { io: 'input' }) }
+}
