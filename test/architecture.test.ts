@@ -10,8 +10,8 @@ const SOURCE = join(import.meta.dirname, '../src')
 
 /** Level of a room; `top` rooms know everybody. */
 const LEVELS: Record<string, number> = {
-  'errors.ts': 0,
-  'version.ts': 0,
+  'errors.ts': -1,
+  'version.ts': -1,
   protocol: 0,
   translate: 1,
   budget: 1,
@@ -71,7 +71,7 @@ describe('the house', () => {
       .filter((entry) => {
         const from = roomOf(entry.from)
         const to = targetRoom(entry)
-        return from !== to && (LEVELS[to] ?? 99) >= (LEVELS[from] ?? -1)
+        return from !== to && (LEVELS[to] ?? 99) >= (LEVELS[from] ?? -9)
       })
       // Level 1 rooms build on each other's values: a budget counts what a translation read.
       .filter((entry) => !(LEVELS[roomOf(entry.from)] === 1 && LEVELS[targetRoom(entry)] === 1))

@@ -9,6 +9,7 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** For the request's body; answers take as long as they take. */
 const REQUEST_TIMEOUT_MS = 60_000
 const MAX_HEADER_BYTES = 16 * 1024
+const SWEEP_MS = 50
 
 export interface Listening {
   readonly url: string
@@ -48,8 +49,11 @@ export async function listen(app: AnyApp, host: string, port: number): Promise<L
     close(drainMs) {
       return new Promise((resolve) => {
         const force = setTimeout(() => server.closeAllConnections(), drainMs)
+        // A connection whose answer ends while we drain stays open for reuse unless it is swept.
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
         server.close(() => {
           clearTimeout(force)
+          clearInterval(sweep)
           resolve()
         })
         server.closeIdleConnections()

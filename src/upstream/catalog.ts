@@ -37,6 +37,12 @@ function keyOf(upstream: UpstreamSettings, env: CatalogOptions['env']): string |
   )
 }
 
+/** Whether names may pass that the file does not list, so that the upstreams' own lists decide. */
+function isOpen({ models }: Config): boolean {
+  const any = models['*']
+  return any === undefined ? Object.keys(models).length === 0 : any.upstream === undefined
+}
+
 export function createCatalog(options: CatalogOptions): Models {
   const { config, env, clock } = options
   const upstreams = new Map(
@@ -82,8 +88,9 @@ export function createCatalog(options: CatalogOptions): Models {
   return {
     async resolve(name) {
       let resolution = resolveModel(config, name)
-      // Asking the upstreams costs a round trip, so it is done only when the name alone will not do.
-      if (!resolution.ok) resolution = resolveModel(config, name, await allListings())
+      // Asking the upstreams costs a round trip, so it is done only when it can change the answer.
+      if (!resolution.ok && isOpen(config))
+        resolution = resolveModel(config, name, await allListings())
       if (!resolution.ok) throw resolution.error
       const { upstream, upstreamModel, model } = resolution
       return { upstream, upstreamModel, model, apiKey: keyOf(upstream, env) }

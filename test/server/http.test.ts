@@ -1,0 +1,386 @@
+/** The bridge over real sockets: routes, forms of answer, errors, hang-ups. */
+import { connect } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { INFERENCE_PREFIXES } from '../../src/server/routes.ts'
+import { startTestBridge, type TestBridge, type TestBridgeOptions } from '../support/bridge.ts'
+import {
+  type Answerer,
+  answering,
+  type HttpUpstream,
+  startHttpUpstream,
+  streaming,
+  textFrames,
+} from '../support/http-upstream.ts'
+
+const running: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((part) => part.close()))
+})
+
+async function start(
+  answer: Answerer,
+  options: Partial<TestBridgeOptions> = {},
+): Promise<{ bridge: TestBridge; upstream: HttpUpstream }> {
+  const upstream = await startHttpUpstream(answer)
+  running.push(upstream)
+  const bridge = await startTestBridge({
+    ...options,
+    config: {
+      upstreams: {
+        local: { base_url: upstream.baseUrl, api_key_env: 'LOCAL_KEY', max_retries: 0 },
+      },
+      models: { m: { upstream: 'local', model: 'real-name' } },
+      ...options.config,
+    },
+    env: { LOCAL_KEY: 'upstream-secret-1', ...options.env },
+  })
+  running.push(bridge)
+  return { bridge, upstream }
+}
+
+function post(bridge: TestBridge, path: string, body: unknown, headers = {}): Promise<Response> {
+  return fetch(bridge.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+const hello = textFrames('hello')
+
+describe('responses', () => {
+  test.each(
+    INFERENCE_PREFIXES.flatMap((prefix) => [
+      `${prefix}/responses`,
+      `${prefix}/responses/responses`,
+    ]),
+  )('POST %s answers whole', async (path) => {
+    const { bridge, upstream } = await start(streaming(hello))
+    const answer = await post(bridge, path, { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(answer.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/)
+    expect(await answer.json()).toMatchObject({
+      object: 'response',
+      status: 'completed',
+      output: [{ type: 'message', content: [{ type: 'output_text', text: 'hello' }] }],
+      usage: { input_tokens: 7, output_tokens: 3, total_tokens: 10 },
+    })
+    expect(upstream.received[0]).toMatchObject({
+      path: '/v1/chat/completions',
+      body: { model: 'real-name', stream: true, stream_options: { include_usage: true } },
+    })
+  })
+
+  test('streams events and ends with [DONE]', async () => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi', stream: true })
+    expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    const text = await answer.text()
+    expect(text.match(/^event: .*$/gm)).toEqual([
+      'event: response.created',
+      'event: response.in_progress',
+      'event: response.output_item.added',
+      'event: response.content_part.added',
+      'event: response.output_text.delta',
+      'event: response.output_text.done',
+      'event: response.content_part.done',
+      'event: response.output_item.done',
+      'event: response.completed',
+    ])
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
+  })
+
+  test('never sets an openai-model header, which Codex takes for a rerouting', async () => {
+    const { bridge } = await start((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'openai-model': 'other' })
+      response.end(`${hello.join('')}data: [DONE]\n\n`)
+    })
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi', stream: true })
+    await answer.text()
+    expect(answer.headers.get('openai-model')).toBeNull()
+  })
+
+  test('names what it could not carry', async () => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: 'hi',
+      tools: [{ type: 'web_search' }],
+    })
+    expect(answer.headers.get('x-synth-dropped')).toBe('tools.web_search')
+  })
+
+  test('is strict where the configuration says so', async () => {
+    const { bridge, upstream } = await start(streaming(hello), {
+      config: { server: { strict: true } },
+    })
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: 'hi',
+      tools: [{ type: 'web_search' }],
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { code: 'cannot_carry' } })
+    expect(upstream.received).toHaveLength(0)
+  })
+
+  test('a failure inside a 200 is a failed response', async () => {
+    const { bridge } = await start(
+      streaming([hello[0] ?? '', 'data: {"error":{"message":"boom"}}\n\n']),
+    )
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ status: 'failed', error: { message: 'boom' } })
+  })
+})
+
+describe('what a client presents', () => {
+  test('never reaches the upstream; the configured key does', async () => {
+    const { bridge, upstream } = await start(streaming(hello))
+    const canary = 'canary-canary'
+    await post(
+      bridge,
+      '/v1/responses',
+      {
+        model: 'm',
+        input: 'hi',
+        client_metadata: { a: canary },
+        api_base: canary,
+        api_key: canary,
+      },
+      {
+        authorization: `Bearer ${canary}`,
+        'x-api-key': canary,
+        cookie: canary,
+        'session-id': canary,
+        'x-codex-turn-metadata': canary,
+      },
+    )
+    expect(JSON.stringify(upstream.received)).not.toContain(canary)
+    expect(upstream.received[0]?.headers.authorization).toBe('Bearer upstream-secret-1')
+  })
+
+  test('an upstream that echoes its key has it taken out', async () => {
+    const { bridge } = await start(
+      answering(401, '{"error":{"message":"Incorrect API key provided: upstream-secret-1"}}'),
+    )
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(401)
+    const text = await answer.text()
+    expect(text).toContain('Incorrect API key provided: [redacted]')
+    expect(text + JSON.stringify(bridge.events)).not.toContain('upstream-secret-1')
+  })
+})
+
+describe('errors of the upstream', () => {
+  test.each([
+    { name: 'HTML', status: 502, body: '<html>nginx</html>', type: 'text/html', expected: 502 },
+    { name: 'a redirect', status: 302, body: '', type: 'text/plain', expected: 502 },
+    { name: 'garbage', status: 500, body: '\u0000\u0001', type: 'text/plain', expected: 500 },
+  ])('$name never reaches the client raw', async ({ status, body, type, expected }) => {
+    const { bridge } = await start(
+      answering(status, body, { 'content-type': type, location: 'http://x' }),
+    )
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi', stream: true })
+    expect(answer.status).toBe(expected)
+    const text = await answer.text()
+    expect(text).not.toMatch(/nginx|\\u0000/)
+    expect(JSON.parse(text)).toMatchObject({ error: { message: expect.any(String) } })
+  })
+
+  test('a 429 keeps its Retry-After', async () => {
+    const { bridge } = await start(
+      answering(429, '{"error":{"message":"slow down"}}', { 'retry-after': '30' }),
+    )
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(429)
+    expect(answer.headers.get('retry-after')).toBe('30')
+  })
+
+  test('an upstream that is not there is a 502 that names it', async () => {
+    const { bridge, upstream } = await start(streaming(hello))
+    await upstream.close()
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(502)
+    expect(await answer.json()).toMatchObject({
+      error: { message: expect.stringMatching(/"local" at http:\/\/127.*refused/) },
+    })
+  })
+})
+
+describe('bad requests', () => {
+  test.each([
+    { name: 'not JSON', body: '{', status: 400, code: 'invalid_json' },
+    { name: 'an array', body: '[]', status: 400, code: 'invalid_request' },
+    { name: 'no model', body: '{"input":"x"}', status: 400, code: 'invalid_request' },
+    {
+      name: 'a model nobody has',
+      body: '{"model":"x","input":"x"}',
+      status: 404,
+      code: 'model_not_found',
+    },
+    { name: 'a wrong type', body: '{"model":"m","input":7}', status: 400, code: 'invalid_request' },
+    {
+      name: 'a stored response',
+      body: '{"model":"m","input":"x","previous_response_id":"resp_1"}',
+      status: 400,
+      code: 'previous_response_not_found',
+    },
+  ])('$name is a $status and sends nothing upstream', async ({ body, status, code }) => {
+    const { bridge, upstream } = await start(streaming(hello))
+    const answer = await post(bridge, '/v1/responses', body)
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toMatchObject({ error: { code } })
+    expect(upstream.received).toHaveLength(0)
+  })
+
+  test('over the limit is refused on a connection that still works', async () => {
+    const { bridge } = await start(streaming(hello), {
+      config: { server: { max_body_bytes: 2048 } },
+    })
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'x'.repeat(100_000) })
+    expect(answer.status).toBe(413)
+    expect(await answer.json()).toMatchObject({ error: { code: 'body_too_large' } })
+  })
+})
+
+describe('other routes', () => {
+  test('health is open and says so', async () => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await fetch(`${bridge.url}/health`)
+    expect(await answer.json()).toMatchObject({ status: 'ok' })
+  })
+
+  test.each(INFERENCE_PREFIXES)('%s/models lists the models', async (prefix) => {
+    const { bridge } = await start(answering(404, '{}'))
+    const answer = await fetch(`${bridge.url}${prefix}/models`)
+    expect(await answer.json()).toMatchObject({
+      object: 'list',
+      data: [{ id: 'm', object: 'model', owned_by: 'local' }],
+    })
+    const one = await fetch(`${bridge.url}${prefix}/models/m`)
+    expect(await one.json()).toMatchObject({ id: 'm', object: 'model' })
+  })
+
+  test('a WebSocket upgrade is a 426', async () => {
+    const { bridge } = await start(streaming(hello))
+    expect(
+      await rawRequest(bridge, 'GET /v1/responses HTTP/1.1', [
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ]),
+    ).toMatch(/^HTTP\/1\.1 426 /)
+  })
+
+  test.each([
+    { method: 'GET', path: '/nothing', status: 404 },
+    { method: 'GET', path: '/v1/chat/completions', status: 405 },
+    { method: 'DELETE', path: '/v1/models', status: 405 },
+  ])('$method $path is a $status in the OpenAI shape', async ({ method, path, status }) => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await fetch(bridge.url + path, { method })
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toMatchObject({ error: { message: expect.any(String) } })
+  })
+
+  test('a name that is rebound to this machine is refused', async () => {
+    const { bridge } = await start(streaming(hello))
+    expect(await rawRequest(bridge, 'GET /v1/models HTTP/1.1', ['Host: evil.test'])).toMatch(
+      /^HTTP\/1\.1 403 /,
+    )
+  })
+})
+
+describe('keys', () => {
+  test('are asked for where there are any, and never forwarded', async () => {
+    const { bridge, upstream } = await start(streaming(hello), {
+      config: { keys: [{ name: 'ci', key_env: 'CI_KEY' }] },
+      env: { CI_KEY: 'ci-secret-key' },
+    })
+    const request = { model: 'm', input: 'hi' }
+    expect((await post(bridge, '/v1/responses', request)).status).toBe(401)
+    expect((await fetch(`${bridge.url}/v1/models`)).status).toBe(401)
+    const bearer = { authorization: 'Bearer ci-secret-key' }
+    expect((await post(bridge, '/v1/responses', request, bearer)).status).toBe(200)
+    expect(
+      (await post(bridge, '/v1/responses', request, { 'x-api-key': 'ci-secret-key' })).status,
+    ).toBe(200)
+    expect(JSON.stringify(upstream.received)).not.toContain('ci-secret-key')
+  })
+})
+
+describe('a client that hangs up', () => {
+  test('takes the upstream with it within 100 ms', async () => {
+    const { bridge, upstream } = await start((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(hello[0])
+    })
+    const leaving = new AbortController()
+    const answer = await fetch(`${bridge.url}/v1/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'm', input: 'hi', stream: true }),
+      signal: leaving.signal,
+    })
+    await answer.body?.getReader().read()
+    const leftAtMs = performance.now()
+    leaving.abort()
+    await upstream.closedByPeer()
+    expect(performance.now() - leftAtMs).toBeLessThan(1000)
+  })
+
+  test.each([{ stream: true }, { stream: false }])(
+    'before the upstream has answered is no different ($stream)',
+    async ({ stream }) => {
+      let arrived = () => {}
+      const waiting = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      const { bridge, upstream } = await start(() => arrived())
+      const leaving = new AbortController()
+      const call = fetch(`${bridge.url}/v1/responses`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'm', input: 'hi', stream }),
+        signal: leaving.signal,
+      }).catch(() => 'left')
+      await waiting
+      leaving.abort()
+      expect(await call).toBe('left')
+      await upstream.closedByPeer()
+    },
+  )
+})
+
+test('a quiet upstream keeps the line alive', async () => {
+  const { bridge } = await start(
+    (_request, response) => {
+      setTimeout(() => streaming(hello)(_request, response), 120)
+    },
+    { timing: { keepaliveMs: 30, openAfterMs: 30 } },
+  )
+  const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi', stream: true })
+  const text = await answer.text()
+  expect(text).toMatch(/^event: response\.created\n/)
+  expect(text).toContain('event: keepalive\ndata: {"type":"keepalive","sequence_number":2}\n\n')
+  expect(text).toContain('response.completed')
+})
+
+/** The first bytes of the answer to a request that `fetch` would not send. */
+function rawRequest(bridge: TestBridge, line: string, headers: string[]): Promise<string> {
+  const { hostname, port } = new URL(bridge.url)
+  const host = headers.some((header) => header.startsWith('Host:')) ? [] : [`Host: ${hostname}`]
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`${[line, ...host, ...headers].join('\r\n')}\r\n\r\n`)
+    })
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString())
+      socket.destroy()
+    })
+    socket.once('error', reject)
+  })
+}

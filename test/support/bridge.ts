@@ -1,0 +1,41 @@
+/** A whole bridge in this process, on a free port, in front of upstreams of the test's. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Bridge, type BridgeEvent, startBridge } from '../../src/compose.ts'
+import { ConfigSchema } from '../../src/config/schema.ts'
+import type { CallTiming } from '../../src/gateway/call.ts'
+
+export interface TestBridgeOptions {
+  /** As the TOML would have it; `server` gets a free port and a memory store. */
+  readonly config: Record<string, unknown>
+  readonly env?: Readonly<Record<string, string>>
+  readonly timing?: Partial<CallTiming>
+}
+
+export interface TestBridge extends Bridge {
+  readonly events: readonly BridgeEvent[]
+}
+
+export async function startTestBridge(options: TestBridgeOptions): Promise<TestBridge> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'synth-test-'))
+  const events: BridgeEvent[] = []
+  const server = { port: 0, store: 'memory', state_dir: stateDir }
+  const config = ConfigSchema.parse({
+    ...options.config,
+    server: { ...server, ...(options.config['server'] as object | undefined) },
+  })
+  const bridge = await startBridge({
+    loaded: {
+      config,
+      path: undefined,
+      sources: new Map(),
+      storage: { stateDir, store: { kind: 'memory' } },
+      warnings: [],
+    },
+    env: options.env ?? {},
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+    onEvent: (event) => events.push(event),
+  })
+  return { ...bridge, events }
+}
