@@ -18,7 +18,7 @@ export interface FailedFinish {
 
 export const COMPLETED: Ending = { status: 'completed' }
 export const OUT_OF_TOKENS: Ending = { status: 'incomplete', reason: 'max_output_tokens' }
-export const FILTERED: Ending = { status: 'incomplete', reason: 'content_filter' }
+const FILTERED: Ending = { status: 'incomplete', reason: 'content_filter' }
 
 export function mapFinishReason(value: unknown): Ending | FailedFinish | undefined {
   if (typeof value !== 'string' || value === '') return undefined

@@ -42,7 +42,8 @@ export function createFreeTextReader(property: string, leaksJson: boolean): Free
 
   function settleHead(piece: string): string {
     held += piece
-    const first = held.trimStart()[0]
+    // What came before it was white space, or this would be decided.
+    const first = piece.trimStart()[0]
     if (first === undefined) return ''
     if (first === '{') {
       at = 'object'

@@ -78,7 +78,7 @@ export function createMessageItem(
     const logprobs = waitingLogprobs
     waitingLogprobs = NO_LOGPROBS
     to.text += delta
-    if (logprobs.length > 0) to.logprobs.push(...logprobs)
+    for (const logprob of logprobs) to.logprobs.push(logprob)
     emit({
       type: 'response.output_text.delta',
       item_id: itemId,

@@ -33,20 +33,25 @@ type At = 'head' | 'thinking' | 'untagged' | 'gap' | 'text'
 
 export function createThinkTags(sink: ThinkTagsSink): ThinkTags {
   let at: At = 'head'
+  /** Grows by appending only: reading it on every push would copy it every time. */
   let held = ''
-  /** In `untagged`: where the search for the closing tag goes on. */
-  let searched = 0
+  /** In `head`: what is held without the white space before it. */
+  let visible = ''
+  /** In `untagged`: the end of what is held, where a closing tag may have begun. */
+  let tail = ''
 
   function readHead(text: string): void {
     held += text
-    const visible = held.trimStart()
+    visible += visible === '' ? text.trimStart() : text
     if (visible.startsWith(OPENING)) {
       at = 'thinking'
       held = ''
       readThinking(visible.slice(OPENING.length))
     } else if (!OPENING.startsWith(visible)) {
       at = 'untagged'
-      readUntagged('')
+      const untagged = held
+      held = ''
+      readUntagged(untagged)
     }
   }
 
@@ -65,16 +70,18 @@ export function createThinkTags(sink: ThinkTagsSink): ThinkTags {
   }
 
   function readUntagged(text: string): void {
+    const searched = tail + text
+    const found = searched.indexOf(CLOSING)
     held += text
-    const end = held.indexOf(CLOSING, searched)
-    if (end >= 0) {
-      const rest = held.slice(end + CLOSING.length)
-      sendReasoning(held.slice(0, end))
+    if (found >= 0) {
+      const end = held.length - searched.length + found
+      const all = held
       held = ''
-      readGap(rest)
+      sendReasoning(all.slice(0, end))
+      readGap(all.slice(end + CLOSING.length))
       return
     }
-    searched = Math.max(0, held.length - CLOSING.length + 1)
+    tail = searched.slice(1 - CLOSING.length)
     if (held.length > MAX_HELD_CHARS) flush()
   }
 

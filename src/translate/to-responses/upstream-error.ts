@@ -9,6 +9,8 @@ import { isRecord, textOf } from '../narrow.ts'
 
 const MAX_MESSAGE_CHARS = 2000
 const MAX_EXCERPT_CHARS = 80
+const API_KEY =
+  /\bBearer\s+[\w~+/=*-]{12,}(?:\.[\w~+/=*-]+)*|\b(?:sk|gsk|xai|csk|hf|nvapi|r8|fw|tgp)[-_][\w*-]{12,}|\bAIza[\w-]{30,}/gi
 
 /** @param status The HTTP status, for an error that came with one; else the object's own is used. */
 export function toUpstreamError(value: unknown, status?: number): BridgeError {
@@ -39,7 +41,9 @@ export function isErrorValue(value: unknown): boolean {
 /** At most 80 characters of what could not be read; never markup. */
 export function excerptOf(text: string): string {
   if (isMarkup(text)) return 'an HTML page'
-  const line = text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
+  const line = withoutKeys(text)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
   const shown = line.length > MAX_EXCERPT_CHARS ? `${line.slice(0, MAX_EXCERPT_CHARS - 1)}…` : line
   return `"${shown.toWellFormed()}"`
 }
@@ -55,11 +59,16 @@ function isMarkup(text: string): boolean {
   return /<(!doctype|html|head|body)\b/i.test(text)
 }
 
+/** Providers repeat the key they refuse; it is the bridge's, not the client's. */
+function withoutKeys(text: string): string {
+  return text.replace(API_KEY, '[key]')
+}
+
 function readableMessage(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.trim() === '') return undefined
   if (isMarkup(value)) return 'The upstream answered with an HTML page in place of an error.'
   const text = value.length > MAX_MESSAGE_CHARS ? `${value.slice(0, MAX_MESSAGE_CHARS)}…` : value
-  return text.toWellFormed()
+  return withoutKeys(text).toWellFormed()
 }
 
 const CONTEXT_LENGTH =

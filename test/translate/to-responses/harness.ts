@@ -15,7 +15,7 @@ import type { ToolTable, ToolTarget } from '../../../src/translate/tool-table.ts
 
 export const CREATED_AT = 1_760_000_000
 
-export const ECHO: ResponseEcho = {
+const ECHO: ResponseEcho = {
   id: 'resp_test',
   object: 'response',
   created_at: CREATED_AT,
@@ -42,7 +42,7 @@ export const ECHO: ResponseEcho = {
   prompt_cache_key: null,
 }
 
-export function countingIds(): Ids {
+function countingIds(): Ids {
   const counts = new Map<string, number>()
   return {
     next(prefix) {

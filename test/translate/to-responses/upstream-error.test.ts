@@ -91,6 +91,17 @@ describe('toUpstreamError', () => {
     expect(toUpstreamError({ code: 'two words' }).upstreamCode).toBeNull()
   })
 
+  test.each(['sk-proj-0123456789abcdef', 'Bearer abcdef0123456789', 'gsk_0123456789abcdef'])(
+    'never shows the key %s',
+    (key) => {
+      const message = `Incorrect API key provided: ${key}. Try another.`
+      expect(toUpstreamError({ message }).message).toBe(
+        'Incorrect API key provided: [key]. Try another.',
+      )
+      expect(excerptOf(message)).not.toContain('0123')
+    },
+  )
+
   test('shortens a message without end', () => {
     expect(toUpstreamError('x'.repeat(10_000)).message.length).toBeLessThan(2100)
   })

@@ -3,7 +3,7 @@ import type { ChatChoice, ChatDelta } from '../../../../src/protocol/chat/chunk.
 import type { ResponseStatus } from '../../../../src/protocol/responses/response.ts'
 import type { Run, TestOptions } from '../harness.ts'
 
-export type Upstream =
+type Upstream =
   | { readonly sse: string }
   | { readonly messages: readonly unknown[] }
   | { readonly body: unknown }
@@ -58,7 +58,7 @@ export function ending(reason: string) {
   return [finish(reason), usageOnly(), DONE]
 }
 
-export function callDelta(
+function callDelta(
   index: number | undefined,
   id: string | null | undefined,
   name: string | null | undefined,
