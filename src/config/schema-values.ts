@@ -7,21 +7,26 @@ const MAX_WHOLE_DIGITS = 9
 
 /** An amount of at least 0 as its exact digits; written as an integer, a decimal or a string. */
 function amount(unit: string, maxPlaces: number) {
-  return z.union([z.string(), z.number()]).transform((written, context): DecimalText => {
-    const decimal = parseDecimal(String(written))
-    const refuse = (reason: string): DecimalText => {
-      context.addIssue({ code: 'custom', message: reason })
+  const kind = `must be ${unit} of at least 0, as in 5 or "0.15"`
+  return z
+    .union([z.string(), z.number()], { error: kind })
+    .transform((written, context): DecimalText => {
+      const decimal = parseDecimal(String(written))
+      const fault = decimal === undefined ? kind : faultOf(decimal, maxPlaces)
+      if (decimal !== undefined && fault === undefined) return decimal
+      context.addIssue({ code: 'custom', message: fault ?? kind })
       return z.NEVER
-    }
-    if (decimal === undefined) return refuse(`must be ${unit} of at least 0, as in 5 or "0.15"`)
-    if (decimalPlaces(decimal) > maxPlaces) {
-      return refuse(`must have at most ${maxPlaces} digits after the point`)
-    }
-    if ((decimal.split('.')[0] ?? '').length > MAX_WHOLE_DIGITS) {
-      return refuse(`must be below ${10 ** MAX_WHOLE_DIGITS}`)
-    }
-    return decimal
-  })
+    })
+}
+
+function faultOf(decimal: DecimalText, maxPlaces: number): string | undefined {
+  if (decimalPlaces(decimal) > maxPlaces) {
+    return `must have at most ${maxPlaces} digits after the point`
+  }
+  const wholeDigits = decimal.split('.')[0] ?? ''
+  return wholeDigits.length > MAX_WHOLE_DIGITS
+    ? `must be below ${10 ** MAX_WHOLE_DIGITS}`
+    : undefined
 }
 
 /** A nano-dollar is the least that the ledger counts. */
