@@ -81,14 +81,22 @@ function describeUnion(
   if (isTable && inside !== undefined) {
     return inside.flatMap((found) => describe(found, path, document))
   }
+  // A union that says itself what it wants: an amount.
+  if (issue.message.startsWith(WANTED)) {
+    const isMissing = written === undefined
+    return [{ path, message: isMissing ? issue.message.replace(WANTED, MISSING) : issue.message }]
+  }
   const kinds = issue.errors.flatMap((option) => {
     const found = option[0]
     if (found?.code === 'invalid_value') return found.values.map((value) => JSON.stringify(value))
     return found?.code === 'invalid_type' ? [KINDS[found.expected] ?? found.expected] : []
   })
   const allowed = [...new Set(kinds)].join(' or ')
-  return [{ path, message: `must be ${allowed}${but(written, true)}` }]
+  return [{ path, message: `${WANTED}${allowed}${but(written, true)}` }]
 }
+
+const WANTED = 'must be '
+const MISSING = 'is missing: '
 
 const isDeep = (issue: Issue): boolean =>
   issue.path.length > 0 || issue.code === 'unrecognized_keys'
@@ -105,7 +113,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 function describeType(expected: string, written: unknown): string {
   const kind = KINDS[expected] ?? expected
-  return written === undefined ? `is missing: ${kind}` : `must be ${kind}${but(written)}`
+  return written === undefined ? `${MISSING}${kind}` : `${WANTED}${kind}${but(written)}`
 }
 
 function describeChoice(choices: readonly string[], written: unknown): string {
