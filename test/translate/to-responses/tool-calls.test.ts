@@ -204,6 +204,52 @@ describe('which fragments are one call', () => {
     expect(saidIn(events).calls.map((each) => each.arguments)).toEqual(['{"p":1}', '{"p":2}'])
   })
 
+  test('two calls with one id at two indexes, both still being written', () => {
+    const { events } = run([
+      call(0, '0', 'read', ''),
+      call(1, '0', 'read', ''),
+      call(0, null, null, '{"p":1}'),
+      call(1, null, null, '{"p":2}'),
+      ...done,
+    ])
+    expect(saidIn(events).calls).toMatchObject([
+      { callId: '0', arguments: '{"p":1}' },
+      { callId: 'call_1', arguments: '{"p":2}' },
+    ])
+  })
+
+  test('two whole calls with one id and no index', () => {
+    const twice = call(undefined, '0', 'read', '{"p":1}')
+    expect(saidIn(run([twice, twice, ...done]).events).calls).toMatchObject([
+      { callId: '0', arguments: '{"p":1}' },
+      { callId: 'call_1', arguments: '{"p":1}' },
+    ])
+  })
+
+  test('another name behind whole arguments is another call, even without arguments', () => {
+    const messages = [call(0, null, 'read', '{}'), call(0, null, 'mystery', ''), ...done]
+    expect(saidIn(run(messages).events).calls).toMatchObject([
+      { name: 'read' },
+      { name: 'mystery' },
+    ])
+  })
+
+  test('an index that comes only with the second fragment continues the call', () => {
+    const { events } = run([
+      call(undefined, 'call_a', 'read', '{"p"'),
+      call(0, null, null, ':1}'),
+      ...done,
+    ])
+    expect(saidIn(events).calls).toMatchObject([{ name: 'read', arguments: '{"p":1}' }])
+  })
+
+  test('a legacy function_call that repeats the tool call beside it is no second one', () => {
+    const legacy = { name: 'read', arguments: '{}' }
+    const tool = { index: 0, id: 'call_a', function: legacy }
+    const messages = [chunk({ tool_calls: [tool], function_call: legacy }), ...done]
+    expect(saidIn(run(messages).events).calls).toHaveLength(1)
+  })
+
   test('braces inside strings do not end the arguments', () => {
     const { events } = run([
       call(0, undefined, 'read', '{"p":"}'),

@@ -191,6 +191,12 @@ describe('frames that are no chunks', () => {
     expect(response.output).toMatchObject([{ content: [{ text: 'xa' }] }])
   })
 
+  test('one bad line makes the whole message unreadable', () => {
+    const run = failure(`data: ${whole}\ndata: oops\n\n`)
+    expect(run.outcome?.error?.code).toBe('upstream_bad_answer')
+    expect(run.outputChars).toBe(0)
+  })
+
   test('a list of chunks is read one by one', () => {
     expect(failure(`data: [${whole}]\n\n`).response.status).toBe('completed')
   })

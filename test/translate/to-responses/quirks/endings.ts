@@ -57,6 +57,22 @@ export const endingQuirks: readonly Quirk[] = [
     expected: { text: '\n', calls: [['now', '{}']], status: 'completed' },
   },
   {
+    number: 4,
+    name: 'two entries of the one choice in a chunk, with two reasons',
+    upstream: {
+      messages: [
+        {
+          choices: [
+            { index: 0, delta: { content: 'Hel' }, finish_reason: 'stop' },
+            { index: 0, delta: { content: 'lo' }, finish_reason: 'length' },
+          ],
+        },
+        DONE,
+      ],
+    },
+    expected: { text: 'Hello', status: 'completed' },
+  },
+  {
     number: 5,
     name: 'the last text on the chunk that finishes',
     upstream: { messages: [hello, finish('length', { content: ' world' }), usageOnly(), DONE] },

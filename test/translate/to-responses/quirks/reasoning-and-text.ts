@@ -80,6 +80,35 @@ export const textQuirks: readonly Quirk[] = [
   },
   {
     number: 21,
+    name: 'details that are signed one by one stay apart; unsigned ones are not sealed',
+    upstream: {
+      messages: [
+        chunk({
+          reasoning_details: [
+            { type: 'reasoning.text', text: 'a', signature: 'c2ln', index: 0 },
+            { type: 'reasoning.text', text: 'b', signature: 'bmVu', index: 0 },
+          ],
+        }),
+        chunk({ content: 'Hm.' }),
+        chunk({ reasoning_details: [{ type: 'reasoning.text', text: 'c', index: 0 }] }),
+        ...answer,
+      ],
+    },
+    options: { seal: PLAIN_SEAL },
+    expected: { reasoning: 'abc' },
+    check: ({ response }) => {
+      const details = [
+        { type: 'reasoning.text', text: 'a', signature: 'c2ln', index: 0 },
+        { type: 'reasoning.text', text: 'b', signature: 'bmVu', index: 0 },
+      ]
+      expect(response.output.filter(({ type }) => type === 'reasoning')).toMatchObject([
+        { encrypted_content: `sealed:${JSON.stringify({ v: 1, text: 'ab', details })}` },
+        { encrypted_content: 'sealed:{"v":1,"text":"c"}' },
+      ])
+    },
+  },
+  {
+    number: 21,
     name: 'an encrypted part alone is an item only for who carries it',
     upstream: {
       messages: [
