@@ -20,16 +20,17 @@
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import { BridgeError } from '../../errors.ts'
-import type { ResponseObject, ResponseProgress } from '../../protocol/responses/response.ts'
+import type { ResponseObject } from '../../protocol/responses/response.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import type { AnswerOutcome } from '../answer.ts'
 import { isRecord, tryParse } from '../narrow.ts'
-import { laterUsage, toResponseUsage } from '../usage.ts'
+import { laterUsage } from '../usage.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './chunk-reader.ts'
 import { createContent } from './content.ts'
 import type { ResponseMachine, ResponseMachineOptions } from './contract.ts'
-import { toErrorEvent, toResponseFailure } from './failure.ts'
+import { toErrorEvent } from './failure.ts'
 import { COMPLETED, type Ending, type FailedFinish, OUT_OF_TOKENS } from './finish-reason.ts'
+import { IN_PROGRESS, type Result, type Standing, standingOf } from './standing.ts'
 import { excerptOf } from './upstream-error.ts'
 
 type State =
@@ -37,22 +38,6 @@ type State =
   | { readonly at: 'lingering'; readonly ending: Ending; readonly isDone: boolean }
   | { readonly at: 'finished'; readonly result: Result }
   | { readonly at: 'concluded'; readonly result: Result; readonly response: ResponseObject }
-
-interface Result {
-  readonly outcome: AnswerOutcome
-  readonly incompleteReason: 'max_output_tokens' | 'content_filter' | undefined
-}
-
-/** The members of a response that its ending decides. */
-type Standing = Omit<ResponseProgress, 'output' | 'metadata'>
-
-const IN_PROGRESS: Standing = {
-  status: 'in_progress',
-  completed_at: null,
-  incomplete_details: null,
-  error: null,
-  usage: null,
-}
 
 const OPEN: State = { at: 'open' }
 
@@ -243,23 +228,12 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
     if (state.at !== 'finished') return
     open()
     const { result } = state
-    const response = respond(standingOf(result, estimate))
+    const completedAt = Math.max(echo.created_at, Math.trunc(now()))
+    const response = respond(standingOf(result, estimate, completedAt))
     state = { at: 'concluded', result, response }
     const { status, error } = result.outcome
     if (error !== undefined) emit(toErrorEvent(error))
     emit({ type: `response.${status}`, response })
-  }
-
-  function standingOf({ outcome, incompleteReason }: Result, estimate?: Usage): Standing {
-    const counted = outcome.usage ?? estimate
-    const completedAt = Math.max(echo.created_at, Math.trunc(now()))
-    return {
-      status: outcome.status,
-      completed_at: outcome.status === 'completed' ? completedAt : null,
-      incomplete_details: incompleteReason === undefined ? null : { reason: incompleteReason },
-      error: outcome.error === undefined ? null : toResponseFailure(outcome.error),
-      usage: counted === undefined ? null : toResponseUsage(counted),
-    }
   }
 
   function respond(standing: Standing): ResponseObject {

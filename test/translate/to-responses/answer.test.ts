@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BridgeError } from '../../../src/errors.ts'
 import type { Usage } from '../../../src/protocol/usage.ts'
 import { CREATED_AT, runBody, saidIn, type TestOptions, testMachine } from './harness.ts'
-import { call, chunk, completion, finish, USAGE, usageOnly } from './quirks/quirk.ts'
+import { call, chunk, completion, USAGE, usageOnly } from './quirks/quirk.ts'
 import { sharedFailures } from './shared-validator.ts'
 import { ruleBreaks } from './stream-rules.ts'
 
@@ -282,79 +282,5 @@ describe('a body', () => {
     const { machine } = testMachine()
     machine.body(completion({ content: 'Hi' }))
     expect(machine.phase).toBe('finished')
-  })
-})
-
-test('what was generated is counted in UTF-16 units: text, reasoning, refusal and arguments', () => {
-  const { machine } = started([
-    chunk({ reasoning: 'Hm.' }),
-    chunk({ content: '😀' }),
-    chunk({ refusal: 'No' }),
-    call(0, 'call_a', 'ls', '{}'),
-    finish('stop'),
-  ])
-  expect(machine.outputChars).toBe(3 + 2 + 2 + 2)
-})
-
-test('a refusal is text for a client that drops refusal parts', () => {
-  const { conclude } = started([chunk({ refusal: 'No.' }), noUsage], { refusalAsText: true })
-  expect(conclude().output).toMatchObject([{ content: [{ type: 'output_text', text: 'No.' }] }])
-})
-
-test('text, refusal and text again are three parts of one message', () => {
-  const { conclude } = started([hello, chunk({ refusal: 'No.' }), chunk({ content: '!' }), noUsage])
-  expect(conclude().output).toMatchObject([
-    {
-      content: [
-        { type: 'output_text', text: 'Hello' },
-        { type: 'refusal', refusal: 'No.' },
-        { type: 'output_text', text: '!' },
-      ],
-    },
-  ])
-})
-
-test('citations wait for the text they belong to, and are dropped when it is closed', () => {
-  const annotation = {
-    type: 'url_citation',
-    url: 'https://example.com',
-    title: 'E',
-    start_index: 0,
-    end_index: 1,
-  }
-  const cite = chunk({ annotations: [annotation] })
-  const early = started([cite, hello, noUsage]).conclude().output
-  const late = started([
-    hello,
-    call(0, 'call_a', 'ls', '{}'),
-    cite,
-    chunk({ content: '!' }),
-    noUsage,
-  ])
-  expect(early).toMatchObject([{ content: [{ annotations: [annotation] }] }])
-  expect(JSON.stringify(late.conclude().output)).not.toContain('example.com')
-})
-
-describe('half of a surrogate pair', () => {
-  const deltasOf = (...texts: string[]) => {
-    const { events, machine } = started(texts.map((content) => chunk({ content })))
-    machine.ended()
-    machine.conclude()
-    expect(ruleBreaks(events)).toEqual([])
-    return events.flatMap((event) =>
-      event.type === 'response.output_text.delta' ? event.delta : [],
-    )
-  }
-
-  test('waits for the other half', () => {
-    expect(deltasOf('a\ud83d', '\ude00b')).toEqual(['a', '😀b'])
-  })
-
-  test('that never comes becomes U+FFFD, so that strict readers can read the event', () => {
-    expect(deltasOf('a\ud83d', 'b\ude00')).toEqual(['a', '\ufffdb\ufffd'])
-  })
-
-  test('at the end of an answer is dropped', () => {
-    expect(deltasOf('a\ud83d')).toEqual(['a'])
   })
 })

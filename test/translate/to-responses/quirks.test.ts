@@ -4,15 +4,20 @@ import { encodeEvent } from '../../../src/protocol/sse.ts'
 import { type Run, runBody, runStream, saidIn, sseOf, testMachine, wireOf } from './harness.ts'
 import { endingQuirks } from './quirks/endings.ts'
 import type { Expected, Quirk } from './quirks/quirk.ts'
-import { textQuirks } from './quirks/reasoning-and-text.ts'
+import { reasoningQuirks } from './quirks/reasoning.ts'
 import { responsesQuirks } from './quirks/responses-side.ts'
+import { textQuirks } from './quirks/text.ts'
 import { toolQuirks } from './quirks/tools.ts'
 import { hasSharedValidator, sharedFailures } from './shared-validator.ts'
 import { ruleBreaks } from './stream-rules.ts'
 
-const quirks = [...endingQuirks, ...textQuirks, ...toolQuirks, ...responsesQuirks].toSorted(
-  (one, other) => one.number - other.number,
-)
+const quirks = [
+  ...endingQuirks,
+  ...reasoningQuirks,
+  ...textQuirks,
+  ...toolQuirks,
+  ...responsesQuirks,
+].toSorted((one, other) => one.number - other.number)
 
 /** Of a writer of streams, 54 asks nothing but its own test below. */
 const TESTED_APART = [54]
