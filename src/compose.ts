@@ -60,6 +60,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     nowMs: systemClock.nowMs,
     strict: config.server.strict,
     userAgent: `synth-bridge/${VERSION}`,
+    redact,
   }
   const callDeps: CallDeps = {
     clock: systemClock,

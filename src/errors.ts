@@ -88,6 +88,17 @@ export class BridgeError extends Error {
   get info(): ErrorInfo {
     return errorCodes[this.code]
   }
+
+  /** The same error in other words. */
+  withMessage(message: string): BridgeError {
+    return new BridgeError(this.code, message, {
+      param: this.param ?? undefined,
+      status: this.status,
+      upstreamCode: this.upstreamCode ?? undefined,
+      headers: this.headers,
+      cause: this.cause,
+    })
+  }
 }
 
 /** Anything thrown, as a BridgeError; what is not one is our own fault and says nothing to the client. */

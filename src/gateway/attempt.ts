@@ -4,7 +4,7 @@
  */
 import type { BridgeError } from '../errors.ts'
 import type { Answer } from '../translate/answer.ts'
-import { toUpstreamRejection } from '../translate/upstream-error.ts'
+import { toUpstreamRejection } from '../translate/upstream-rejection.ts'
 import type {
   ClientStream,
   Clock,

@@ -7,7 +7,7 @@ import { toResponseEcho } from '../translate/echo.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
 import { createResponseMachine } from '../translate/to-responses/index.ts'
 import type { CallPlan, ClientAnswer } from './call.ts'
-import type { CallIdentity } from './identity.ts'
+import type { CallIdentity, ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
 
@@ -46,13 +46,15 @@ export async function planResponsesCall(
       const clamp = smallerLimit(limit, maxOutputTokens)
       return clamp === limit ? body : JSON.stringify({ ...chat, [field]: clamp })
     },
-    createAnswer: (write) => answerOf(request, translation, resolved, responseId, deps, write),
+    createAnswer: (write) =>
+      answerOf(request, translation, identity.clientKind, resolved, responseId, deps, write),
   }
 }
 
 function answerOf(
   request: ResponsesRequest,
   translation: ChatTranslation,
+  clientKind: ClientKind,
   { model }: ResolvedModel,
   responseId: string,
   deps: PlanDeps,
@@ -78,6 +80,8 @@ function answerOf(
     seal: include.includes('reasoning.encrypted_content') ? deps.seal : undefined,
     logprobs: include.includes('message.output_text.logprobs'),
     thinkTags: model.thinkTags,
+    refusalAsText: clientKind === 'codex',
+    redact: deps.redact,
     emit: request.stream === true ? stream : () => {},
   })
   return { answer: machine, body: () => JSON.stringify(machine.response) }

@@ -17,6 +17,8 @@ export interface PlanDeps {
   /** Whatever cannot be carried is a 400. */
   readonly strict: boolean
   readonly userAgent: string
+  /** Takes secrets out of whatever the upstream said. */
+  readonly redact: (text: string) => string
 }
 
 export async function resolveModel(

@@ -1,10 +1,6 @@
 /** Takes secrets out of text that others wrote: upstreams echo the key they were sent. */
+import { REDACTED, withoutKeys } from '../translate/key-shapes.ts'
 
-/** Keys of the usual providers, for those that are not ours to know. */
-const KEY_SHAPES =
-  /\b(?:sk|gsk|xai|pk|rk|fw|csk|key)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[\w.~+/-]{8,}=*/g
-
-const REPLACEMENT = '[redacted]'
 /** Shorter values are words: replacing them everywhere would garble messages. */
 const MIN_SECRET_CHARS = 6
 
@@ -16,7 +12,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     .sort((a, b) => b.length - a.length)
   return (text) => {
     let clean = text
-    for (const secret of known) clean = clean.replaceAll(secret, REPLACEMENT)
-    return clean.replace(KEY_SHAPES, REPLACEMENT)
+    for (const secret of known) clean = clean.replaceAll(secret, REDACTED)
+    return withoutKeys(clean)
   }
 }

@@ -161,6 +161,16 @@ describe('what a client presents', () => {
     expect(upstream.received[0]?.headers.authorization).toBe('Bearer upstream-secret-1')
   })
 
+  test('an upstream that echoes its key in the middle of a stream has it taken out', async () => {
+    const { bridge } = await start(
+      streaming([hello[0] ?? '', 'data: {"error":{"message":"key upstream-secret-1 is bad"}}\n\n']),
+    )
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi', stream: true })
+    const text = await answer.text()
+    expect(text).toContain('key [redacted] is bad')
+    expect(text + JSON.stringify(bridge.events)).not.toContain('upstream-secret-1')
+  })
+
   test('an upstream that echoes its key has it taken out', async () => {
     const { bridge } = await start(
       answering(401, '{"error":{"message":"Incorrect API key provided: upstream-secret-1"}}'),

@@ -8,10 +8,10 @@ import type { BridgeError } from '../../errors.ts'
 import type { TokenLogprob } from '../../protocol/responses/items.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import { isRecord, listOf } from '../narrow.ts'
+import { isErrorValue, toUpstreamError } from '../upstream-error.ts'
 import { readUsage } from '../usage.ts'
 import { readLogprobs } from './delta-reader.ts'
 import { type Ending, type FailedFinish, mapFinishReason } from './finish-reason.ts'
-import { isErrorValue, toUpstreamError } from './upstream-error.ts'
 
 type JsonObject = Record<string, unknown>
 

@@ -4,6 +4,7 @@
  */
 import { BridgeError } from '../../errors.ts'
 import type { OutputItem, TokenLogprob } from '../../protocol/responses/items.ts'
+import { excerptOf } from '../upstream-error.ts'
 import { type CallFragment, readCallFragment, readLegacyCall } from './call-fragment.ts'
 import type { ResponseMachineOptions } from './contract.ts'
 import { type DeltaSink, readDelta } from './delta-reader.ts'
@@ -11,7 +12,6 @@ import type { Ending } from './finish-reason.ts'
 import { createOutput } from './output.ts'
 import { createThinkTags } from './think-tags.ts'
 import { createToolCalls } from './tool-calls.ts'
-import { excerptOf } from './upstream-error.ts'
 
 export interface Content {
   /** UTF-16 units the model has generated, whether or not the client sees them. */

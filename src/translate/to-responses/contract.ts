@@ -21,6 +21,8 @@ export interface ResponseMachineOptions {
   readonly thinkTags: boolean
   /** Whether a refusal is sent as text: Codex drops a message that holds a refusal part. */
   readonly refusalAsText?: boolean
+  /** Takes secrets out of an error's text: upstreams repeat the key they refuse. */
+  readonly redact?: (text: string) => string
   /** Where events go, in order. */
   readonly emit: (event: ResponseEvent) => void
 }

@@ -24,6 +24,7 @@ import type { ResponseObject } from '../../protocol/responses/response.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import type { AnswerOutcome } from '../answer.ts'
 import { isRecord, tryParse } from '../narrow.ts'
+import { excerptOf } from '../upstream-error.ts'
 import { laterUsage } from '../usage.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './chunk-reader.ts'
 import { createContent } from './content.ts'
@@ -31,7 +32,6 @@ import type { ResponseMachine, ResponseMachineOptions } from './contract.ts'
 import { toErrorEvent } from './failure.ts'
 import { COMPLETED, type Ending, type FailedFinish, OUT_OF_TOKENS } from './finish-reason.ts'
 import { IN_PROGRESS, type Result, type Standing, standingOf } from './standing.ts'
-import { excerptOf } from './upstream-error.ts'
 
 type State =
   | { readonly at: 'open' }
@@ -171,7 +171,10 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
 
   /** Open items stay open: a client keeps what is closed and asks again for the rest. */
   function failWith(error: BridgeError): void {
-    if (!isOver()) settle({ status: 'failed', usage, error }, undefined)
+    if (isOver()) return
+    const { redact } = options
+    const shown = redact === undefined ? error : error.withMessage(redact(error.message))
+    settle({ status: 'failed', usage, error: shown }, undefined)
   }
 
   function settle(outcome: AnswerOutcome, incompleteReason: Result['incompleteReason']): void {

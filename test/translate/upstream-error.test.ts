@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { ErrorCode } from '../../../src/errors.ts'
-import { toUpstreamError } from '../../../src/translate/to-responses/index.ts'
-import { excerptOf } from '../../../src/translate/to-responses/upstream-error.ts'
-import { type Run, runStream, sseOf } from './harness.ts'
-import { chunk } from './quirks/quirk.ts'
-import { ruleBreaks } from './stream-rules.ts'
+import type { ErrorCode } from '../../src/errors.ts'
+import { toUpstreamError } from '../../src/translate/to-responses/index.ts'
+import { excerptOf } from '../../src/translate/upstream-error.ts'
+import { type Run, runStream, sseOf } from './to-responses/harness.ts'
+import { chunk } from './to-responses/quirks/quirk.ts'
+import { ruleBreaks } from './to-responses/stream-rules.ts'
 
 const rows: { name: string; error: unknown; code: ErrorCode; status?: number; message?: string }[] =
   [
@@ -96,7 +96,7 @@ describe('toUpstreamError', () => {
     (key) => {
       const message = `Incorrect API key provided: ${key}. Try another.`
       expect(toUpstreamError({ message }).message).toBe(
-        'Incorrect API key provided: [key]. Try another.',
+        'Incorrect API key provided: [redacted]. Try another.',
       )
       expect(excerptOf(message)).not.toContain('0123')
     },
