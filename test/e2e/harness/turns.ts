@@ -9,7 +9,7 @@ export type Turn =
       readonly frames: readonly string[]
       /** `cut`: the connection breaks after the frames; `hang`: it stays open and silent. */
       readonly ending: 'end' | 'cut' | 'hang'
-      /** Silence before the last frame. */
+      /** Silence after the first frame, before anything of the answer. */
       readonly pauseMs?: number
     }
   | {
