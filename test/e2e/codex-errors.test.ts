@@ -177,7 +177,7 @@ test('an upstream that is not there is named, with its address', async () => {
   const run = await scene.codex(['say hello'])
   expect(run.exitCode).toBe(1)
   expect(run.errors.at(-1)).toContain('The upstream "scripted" at http://127.0.0.1:')
-  expect(run.errors.at(-1)).toContain('refused the connection')
+  expect(run.errors.at(-1)).toContain('refused the connection. Start it, or check base_url.')
 })
 
 test('an answer cut at the token limit is said to be incomplete, after one request', async () => {
