@@ -26,7 +26,7 @@ export interface SceneOptions {
   readonly overrides?: Readonly<Record<string, TomlValue>>
 }
 
-export interface CodexRun extends CodexExecResult {
+interface CodexRun extends CodexExecResult {
   /** What was said last; undefined when nothing was. */
   readonly lastMessage: string | undefined
   /** What `codex exec` calls errors, retries announced on the way among them. */
