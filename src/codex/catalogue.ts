@@ -37,7 +37,7 @@ export interface CodexCatalogue {
 }
 
 /** One entry, with the members Codex 0.169 requires and those the bridge has a use for. */
-export interface CodexCatalogueEntry {
+interface CodexCatalogueEntry {
   readonly slug: string
   readonly display_name: string
   readonly description?: string

@@ -35,7 +35,7 @@ export type TomlValue =
  * The provider's id. Its *name* must never be "OpenAI": that one switches on behaviour only OpenAI's
  * own servers can answer (remote compaction among it).
  */
-export const CODEX_PROVIDER_ID = 'synth'
+const CODEX_PROVIDER_ID = 'synth'
 const CODEX_PROVIDER_NAME = 'Synth Bridge'
 
 /** Tools nobody behind the bridge could serve. */

@@ -13,7 +13,7 @@ const BYTES_PER_TOKEN = 4
 const CACHE_BLOCK_TOKENS = 64
 const ARGUMENT_PIECE_CHARS = 11
 
-export interface ChatUsageBody {
+interface ChatUsageBody {
   readonly prompt_tokens: number
   readonly completion_tokens: number
   readonly total_tokens: number

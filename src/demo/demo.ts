@@ -58,7 +58,7 @@ export interface DemoOptions {
   readonly seed?: string
 }
 
-export const DEMO_LIMIT_USD = '0.05'
+const DEMO_LIMIT_USD = '0.05'
 const TIMEOUT_MS = 50_000
 const KEY_ENV = 'SYNTH_DEMO_KEY'
 

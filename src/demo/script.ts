@@ -26,7 +26,7 @@ export const DEMO_SEED_FILE = 'seed.txt'
 export const DEMO_RESULT_FILE = 'greeting.txt'
 export const DEMO_PROMPT = `Read ${DEMO_SEED_FILE}, then write a greeting with the seed in it to ${DEMO_RESULT_FILE}.`
 
-export interface ScriptedCall {
+interface ScriptedCall {
   readonly name: string
   /** JSON text, as a model writes it. */
   readonly arguments: string

@@ -29,7 +29,10 @@ function causeOf(code: string, request: UpstreamRequest, answering: boolean): Ca
         says: `fell silent for ${request.timeouts.idleMs} ms in the middle of its answer. Raise idle_timeout_ms if it is just slow`,
       }
     case 'ECONNREFUSED':
-      return { code: 'upstream_unreachable', says: 'refused the connection. Is it running' }
+      return {
+        code: 'upstream_unreachable',
+        says: 'refused the connection. Start it, or check base_url',
+      }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { code: 'upstream_unreachable', says: 'has a host name that does not resolve' }

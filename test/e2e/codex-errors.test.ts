@@ -87,6 +87,13 @@ describe('what may pass is tried again', () => {
     expect((second?.receivedAtMs ?? 0) - (first?.receivedAtMs ?? 0)).toBeGreaterThanOrEqual(950)
   })
 
+  test('429 without it', async () => {
+    const scene = await openScene({ script: [refuse(429, 'Rate limit reached'), say('At last.')] })
+    const run = await scene.codex(['say hello'])
+    expect(run).toMatchObject({ exitCode: 0, lastMessage: 'At last.' })
+    expect(scene.upstream.requests).toHaveLength(2)
+  })
+
   test.each([500, 502, 503])('%d', async (status) => {
     const scene = await openScene({ script: [refuse(status, 'Out of memory'), say('At last.')] })
     const run = await scene.codex(['say hello'])
@@ -155,6 +162,22 @@ describe('what may pass is tried again', () => {
     expect(run).toMatchObject({ exitCode: 0, lastMessage: 'It was written once.' })
     expect(await scene.file('log.txt')).toBe('once\n')
   })
+})
+
+test('an upstream that is not there is named, with its address', async () => {
+  const scene = await openScene({
+    script: [],
+    // By its defaults Codex asks thirty times, for half a minute.
+    overrides: {
+      'model_providers.synth.request_max_retries': 0,
+      'model_providers.synth.stream_max_retries': 0,
+    },
+  })
+  await scene.upstream.close()
+  const run = await scene.codex(['say hello'])
+  expect(run.exitCode).toBe(1)
+  expect(run.errors.at(-1)).toContain('The upstream "scripted" at http://127.0.0.1:')
+  expect(run.errors.at(-1)).toContain('refused the connection. Start it, or check base_url.')
 })
 
 test('an answer cut at the token limit is said to be incomplete, after one request', async () => {

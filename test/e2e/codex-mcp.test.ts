@@ -1,5 +1,5 @@
 /** Tools of an MCP server, which Codex keeps in a namespace, on a wire that knows no namespaces. */
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { callsIn, outputsIn, toolNames } from './harness/read-request.ts'
 import { openScene } from './harness/scene.ts'
@@ -8,7 +8,7 @@ import { answer, call, say } from './harness/turns.ts'
 describe('an MCP server’s tools', () => {
   const overrides = {
     'mcp_servers.mini.command': process.execPath,
-    'mcp_servers.mini.args': [join(import.meta.dirname, 'harness/mcp-server.ts')],
+    'mcp_servers.mini.args': [fileURLToPath(new URL('harness/mcp-server.ts', import.meta.url))],
     'mcp_servers.mini.startup_timeout_sec': 20,
   }
 

@@ -61,15 +61,7 @@ test('needs no network: a proxy and keys in the environment lead it nowhere', as
 
 test('is ended by Ctrl-C, and leaves nothing behind', async () => {
   const demo = startDemo()
-  await withDeadline(
-    'the prompt',
-    30_000,
-    new Promise<void>((resolve) => {
-      demo.child.stdout.on('data', () => {
-        if (demo.output.stdout.includes('\n> ')) resolve()
-      })
-    }),
-  )
+  await withDeadline('the first line', 30_000, once(demo.child.stdout, 'data'))
   demo.child.kill('SIGINT')
   expect(await demo.exit).toBe(1)
   expect(demo.output.stderr).toContain('Codex was stopped: aborted.')

@@ -22,39 +22,39 @@ export interface RunningBridge {
 export interface BridgeOptions {
   /** A folder of the test's own; its HOME, too. */
   readonly folder: string
-  readonly upstreamUrl: string
-  /** TOML lines for the model's table. */
-  readonly modelToml?: string
+  /** The configuration's TOML; without it the bridge looks for what it can find. */
+  readonly config: string | undefined
 }
 
 /** What `[models."…"]` calls the model; Codex asks for it under this name. */
 export const MODEL = 'synth-small'
 
-export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
-  const config = join(options.folder, 'synth.toml')
-  await writeFile(
-    config,
-    `
+/** A configuration with one model, behind which is the scripted upstream. */
+export const configOf = (upstreamUrl: string, modelToml = ''): string => `
 [server]
 store = "memory"
 
 [upstreams.scripted]
-base_url = "${options.upstreamUrl}"
+base_url = "${upstreamUrl}"
 api_key_env = "UPSTREAM_KEY"
 
 [models.${MODEL}]
 upstream = "scripted"
 model = "upstream-model"
-${options.modelToml ?? ''}
-`,
-  )
-  const child = spawn(process.execPath, [ENTRY, 'serve', '--config', config, '--port', '0'], {
-    cwd: options.folder,
+${modelToml}
+`
+
+export async function startBridge({ folder, config }: BridgeOptions): Promise<RunningBridge> {
+  const path = join(folder, 'bridge.toml')
+  if (config !== undefined) await writeFile(path, config)
+  const flags = config === undefined ? [] : ['--config', path]
+  const child = spawn(process.execPath, [ENTRY, 'serve', ...flags, '--port', '0'], {
+    cwd: folder,
     env: {
       PATH: process.env['PATH'],
-      HOME: options.folder,
-      XDG_STATE_HOME: options.folder,
-      UPSTREAM_KEY,
+      HOME: folder,
+      XDG_STATE_HOME: folder,
+      ...(config !== undefined && { UPSTREAM_KEY }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

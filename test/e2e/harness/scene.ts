@@ -10,7 +10,7 @@ import { type CodexModel, codexCatalogue } from '../../../src/codex/catalogue.ts
 import { type CodexEvent, type CodexExecResult, runCodexExec } from '../../../src/codex/exec.ts'
 import { findCodex } from '../../../src/codex/find.ts'
 import { codexOverrides, type TomlValue } from '../../../src/codex/launch.ts'
-import { MODEL, type RunningBridge, startBridge } from './bridge.ts'
+import { configOf, MODEL, type RunningBridge, startBridge } from './bridge.ts'
 import { type Script, type ScriptedUpstream, startUpstream } from './upstream.ts'
 
 const CODEX_DEADLINE_MS = 60_000
@@ -26,7 +26,7 @@ export interface SceneOptions {
   readonly overrides?: Readonly<Record<string, TomlValue>>
 }
 
-export interface CodexRun extends CodexExecResult {
+interface CodexRun extends CodexExecResult {
   /** What was said last; undefined when nothing was. */
   readonly lastMessage: string | undefined
   /** What `codex exec` calls errors, retries announced on the way among them. */
@@ -58,11 +58,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   )
   const upstream = await startUpstream(options.script)
   onTestFinished(() => upstream.close())
-  const bridge = await startBridge({
-    folder,
-    upstreamUrl: upstream.url,
-    ...(options.modelToml !== undefined && { modelToml: options.modelToml }),
-  })
+  const bridge = await startBridge({ folder, config: configOf(upstream.url, options.modelToml) })
   onTestFinished(() => bridge.close())
 
   const codex = findCodex(process.env)

@@ -9,7 +9,7 @@ export type Turn =
       readonly frames: readonly string[]
       /** `cut`: the connection breaks after the frames; `hang`: it stays open and silent. */
       readonly ending: 'end' | 'cut' | 'hang'
-      /** Silence before the last frame. */
+      /** Silence after the first frame, before anything of the answer. */
       readonly pauseMs?: number
     }
   | {
@@ -24,7 +24,7 @@ export interface TurnUsage {
   readonly completion: number
 }
 
-export interface TurnCall {
+interface TurnCall {
   readonly id: string
   readonly name: string
   readonly arguments: unknown
@@ -41,9 +41,9 @@ export interface TurnParts {
   readonly interleaved?: boolean
 }
 
-export const DONE = 'data: [DONE]\n\n'
+const DONE = 'data: [DONE]\n\n'
 
-export const frame = (body: unknown): string => `data: ${JSON.stringify(body)}\n\n`
+const frame = (body: unknown): string => `data: ${JSON.stringify(body)}\n\n`
 
 const chunk = (delta: unknown, finishReason: string | null = null) =>
   frame({

@@ -99,7 +99,7 @@ async function perform(turn: Turn, response: ServerResponse): Promise<void> {
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const [index, text] of turn.frames.entries()) {
-    if (index === turn.frames.length - 1 && turn.pauseMs !== undefined) await pause(turn.pauseMs)
+    if (index === 1 && turn.pauseMs !== undefined) await pause(turn.pauseMs)
     response.write(text)
     // A read of its own for each frame, as far as the kernel goes along.
     await nextTick()
