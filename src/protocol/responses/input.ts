@@ -41,7 +41,7 @@ const PART_SCHEMAS = {
 type PartSchemas = typeof PART_SCHEMAS
 type KnownPart = { [T in keyof PartSchemas]: z.infer<PartSchemas[T]> }[keyof PartSchemas]
 
-export interface Unknown {
+interface Unknown {
   readonly type: 'unknown'
   /** Its `type` on the wire. */
   readonly wireType: string
@@ -145,7 +145,7 @@ const ToolSearchOutputSchema = z.looseObject({
 })
 const AdditionalToolsSchema = z.looseObject({ type: z.literal('additional_tools'), tools: Tools })
 
-export interface InputMessage {
+interface InputMessage {
   readonly type: 'message'
   readonly role: InputRole
   readonly content: InputContent
@@ -159,7 +159,7 @@ export type InputMcpCall = z.infer<typeof McpCallSchema>
 export type InputCallOutput = z.infer<typeof OutputSchema> & { readonly content: InputContent }
 export type InputActionOutput = z.infer<typeof ActionOutputSchema>
 export type InputToolSearchOutput = z.infer<typeof ToolSearchOutputSchema>
-export type InputAdditionalTools = z.infer<typeof AdditionalToolsSchema>
+type InputAdditionalTools = z.infer<typeof AdditionalToolsSchema>
 
 export type InputItem =
   | InputMessage

@@ -54,7 +54,7 @@ export interface HostedTool {
   readonly wireType: string
 }
 
-export interface NamespaceTool {
+interface NamespaceTool {
   readonly type: 'namespace'
   readonly name: string
   readonly description: string | undefined

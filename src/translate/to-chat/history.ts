@@ -28,7 +28,7 @@ export interface MessageEntry {
   readonly content: InputContent
 }
 
-export interface ReasoningEntry {
+interface ReasoningEntry {
   readonly kind: 'reasoning'
   readonly item: InputReasoning
 }

@@ -3,7 +3,7 @@
  * or a whole group of outputs does not change when the conversation goes on.
  *
  * An assistant message, the reasoning before it and the calls after it are one turn
- * (`tool-group.ts`), whatever else the client recorded before the outputs of those calls. Text or
+ * (`turn.ts`), whatever else the client recorded before the outputs of those calls. Text or
  * reasoning behind a call opens the next turn: chat has no order of text after calls.
  */
 import type { ChatMessage } from '../../protocol/chat/request.ts'
@@ -17,7 +17,7 @@ import type { CallEntry, HistoryEntry, MessageEntry, OutputEntry } from './histo
 import type { Pairing } from './pairing.ts'
 import { joinThoughts, openReasoning, type Thought } from './reasoning.ts'
 import { createSystemHead, type SystemRole, toChatRole } from './system-head.ts'
-import { type AnsweredCall, toTurnMessages } from './tool-group.ts'
+import { type AnsweredCall, toTurnMessages } from './turn.ts'
 
 export interface MessageContext {
   readonly pairing: Pairing
@@ -46,10 +46,10 @@ export function toChatMessages(
   /** Reasoning that waits for the message it led to. */
   let thoughts: Thought[] = []
 
-  const push = (...added: readonly ChatMessage[]) => {
-    if (headOpen) messages.push(...head.messages())
+  const push = (message: ChatMessage) => {
+    if (headOpen) for (const first of head.messages()) messages.push(first)
     headOpen = false
-    messages.push(...added)
+    messages.push(message)
   }
 
   const openTurn = (text: string): OpenTurn => {
@@ -65,7 +65,7 @@ export function toChatMessages(
     const { text, calls } = turn
     const thought = joinThoughts(turn.thoughts)
     turn = undefined
-    push(...toTurnMessages({ text, thought, calls }, dialect, drop))
+    for (const message of toTurnMessages({ text, thought, calls }, dialect, drop)) push(message)
   }
 
   const addMessage = ({ role, content }: MessageEntry) => {
@@ -98,7 +98,7 @@ export function toChatMessages(
     callNames.set(key, chatName)
     const joins = turn !== undefined && (thoughts.length === 0 || turn.calls.length === 0)
     const joined = turn !== undefined && joins ? turn : openTurn('')
-    joined.thoughts.push(...thoughts)
+    for (const waiting of thoughts) joined.thoughts.push(waiting)
     thoughts = []
     joined.calls.push({
       id: callIds.next(id),

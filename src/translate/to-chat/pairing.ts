@@ -34,7 +34,7 @@ interface EarlyOutputs {
 export function pairCalls(history: readonly HistoryEntry[]): Pairing {
   const answers = new Map<number, number>()
   const answering = new Set<number>()
-  const open = new Map<string, OpenCalls[]>()
+  const open = new Map<string, OpenCalls>()
   const earlyByKey = new Map<string, EarlyOutputs>()
   const waiting: { readonly callIndex: number; readonly early: EarlyOutputs }[] = []
   // A turn is a run of the assistant's entries; a stretch ends where a request must have been sent.
@@ -51,7 +51,7 @@ export function pairCalls(history: readonly HistoryEntry[]): Pairing {
     if (isAssistants(entry)) {
       if (userSpoke) stretch++
       userSpoke = false
-    } else {
+    } else if (!isSystems(entry)) {
       turn++
     }
     if (entry.kind === 'message' && entry.role === 'user') {
@@ -85,31 +85,32 @@ function isAssistants(entry: HistoryEntry): boolean {
   return entry.kind === 'call' || entry.kind === 'reasoning'
 }
 
+function isSystems(entry: HistoryEntry): boolean {
+  return entry.kind === 'message' && (entry.role === 'system' || entry.role === 'developer')
+}
+
+/** An id that a later turn uses again is that turn's: some clients number every answer's calls anew. */
 function addOpenCall(
-  open: Map<string, OpenCalls[]>,
+  open: Map<string, OpenCalls>,
   key: string,
   index: number,
   turn: number,
   stretch: number,
 ): void {
-  const stack = open.get(key) ?? []
-  const latest = stack.at(-1)
+  const latest = open.get(key)
   if (latest?.turn === turn) latest.indexes.push(index)
-  else stack.push({ turn, stretch, indexes: [index], answered: 0 })
-  open.set(key, stack)
+  else open.set(key, { turn, stretch, indexes: [index], answered: 0 })
 }
 
-/** The latest turn's calls first, as ids begin anew with some clients; within a turn in order. */
 function takeOpenCall(
-  open: Map<string, OpenCalls[]>,
+  open: ReadonlyMap<string, OpenCalls>,
   key: string,
   stretch: number,
 ): number | undefined {
-  const stack = open.get(key)
-  const latest = stack?.at(-1)
-  if (stack === undefined || latest === undefined || latest.stretch !== stretch) return undefined
-  const callIndex = latest.indexes[latest.answered++]
-  if (latest.answered === latest.indexes.length) stack.pop()
+  const calls = open.get(key)
+  if (calls === undefined || calls.stretch !== stretch) return undefined
+  const callIndex = calls.indexes[calls.answered]
+  if (callIndex !== undefined) calls.answered++
   return callIndex
 }
 

@@ -10,7 +10,7 @@ import {
 const PREFIX = 'sealed:'
 
 /** A seal that anybody can read: what it opens is what it made, everything else is foreign. */
-export const openSeal: Seal = {
+const openSeal: Seal = {
   seal: (plain) => PREFIX + plain,
   open: (sealed) => (sealed.startsWith(PREFIX) ? sealed.slice(PREFIX.length) : undefined),
 }

@@ -15,7 +15,7 @@ import type { Drop } from './dropped.ts'
 import type { Thought } from './reasoning.ts'
 
 /** Answers a call whose output never came; servers take no call without an answer. */
-export const INTERRUPTED_OUTPUT = '[interrupted: no output was recorded]'
+const INTERRUPTED_OUTPUT = '[interrupted: no output was recorded]'
 
 export interface AnsweredCall {
   readonly id: string
