@@ -68,11 +68,15 @@ function answerOf(
     write(TERMINAL.has(event.type) ? frame + DONE_FRAME : frame)
   }
   const machine = createResponseMachine({
-    echo: toResponseEcho(request, {
-      id: responseId,
-      createdAt: nowSeconds(),
-      model: request.model ?? model.name,
-    }),
+    echo: {
+      ...toResponseEcho(request, {
+        id: responseId,
+        createdAt: nowSeconds(),
+        model: request.model ?? model.name,
+      }),
+      // Whatever was asked for: nothing is kept, and a client that believes otherwise asks in vain.
+      store: false,
+    },
     metadata: request.metadata ?? {},
     tools: translation.tools,
     ids: deps.ids,
