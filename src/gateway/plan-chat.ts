@@ -52,10 +52,11 @@ export async function planChatCall(
     request[field === 'max_tokens' ? 'max_tokens' : 'max_completion_tokens'] ?? undefined
   const limit = smallerLimit(asked, resolved.model.maxOutputTokens)
   const body = JSON.stringify(chat)
+  const responseId = deps.ids.next('resp')
   return {
     intent: {
       identity,
-      responseId: deps.ids.next('resp'),
+      responseId,
       resolved,
       body,
       maxOutputTokens: limit,
@@ -76,7 +77,13 @@ export async function planChatCall(
           : (text) => {
               whole += text
             },
+        streaming,
         includeUsage: request.stream_options?.include_usage === true,
+        head: {
+          id: responseId.replace(/^resp_/, 'chatcmpl-'),
+          model: request.model ?? resolved.model.name,
+          created: Math.floor(deps.nowMs() / 1000),
+        },
       })
       return { answer, body: () => whole }
     },
