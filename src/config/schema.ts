@@ -175,7 +175,6 @@ export const ConfigSchema = z.strictObject({
 })
 
 export type Config = z.output<typeof ConfigSchema>
-export type SessionConfig = Config['session']
 export type ClientKeyConfig = Config['keys'][number]
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema

@@ -56,11 +56,16 @@ export function encodeEvent(event: ResponseEvent, sequenceNumber: number): strin
       return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${toJson(event.delta)}}\n\n`
     case 'response.reasoning_summary_text.delta':
       return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${toJson(event.delta)}}\n\n`
-    default: {
-      const { type, ...rest } = event
-      return `event: ${type}\ndata: ${toJson({ type, sequence_number: sequenceNumber, ...rest })}\n\n`
-    }
+    default:
+      return encodeFrame(event.type, event, sequenceNumber)
   }
+}
+
+/** The same for an event of any kind, as a relay meets them; `type` must be a word. */
+export function encodeFrame(type: string, event: object, sequenceNumber: number): string {
+  const head = { type, sequence_number: sequenceNumber }
+  // First for their place, last for their values.
+  return `event: ${type}\ndata: ${toJson({ ...head, ...event, ...head })}\n\n`
 }
 
 function inItem(place: ItemPlace): string {

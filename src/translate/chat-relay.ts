@@ -32,7 +32,7 @@ import { createPassage, frameOf } from './chat-passage.ts'
 import { isRecord, tryParse, tryStringify } from './narrow.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './to-responses/chunk-reader.ts'
 import { COMPLETED, type Ending, type FailedFinish } from './to-responses/finish-reason.ts'
-import { excerptOf } from './to-responses/upstream-error.ts'
+import { excerptOf } from './upstream-error.ts'
 import { laterUsage } from './usage.ts'
 
 export interface ChatRelayOptions {
