@@ -1,0 +1,132 @@
+/**
+ * The ledger in memory: for tests, throw-away bridges, and as the yardstick that other stores are
+ * measured against. It dies with its process, and so do its holds.
+ */
+import type { Account } from '../budget/account.ts'
+import { type CallRecord, type Hold, isOpen, type Owner } from '../budget/hold.ts'
+import { type Ids, isOwnedBy, refresh, type Session } from '../budget/session.ts'
+import { type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
+import { runLedgerBatch } from './ledger-batch.ts'
+import { createLedgerStore } from './port.ts'
+import { type AnswerTo, runSessionRequest, type Send, type StoreRequest } from './request.ts'
+import type { Rows } from './rows.ts'
+
+export interface MemoryStoreOptions {
+  readonly instanceId: string
+  readonly ids: Ids
+}
+
+export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): LedgerStore {
+  const rows = createMemoryRows()
+  let isClosed = false
+  /** One request at a time, as a transaction would have it. */
+  let last: Promise<unknown> = Promise.resolve()
+
+  const perform = async (request: StoreRequest): Promise<unknown> => {
+    if (isClosed) throw new StoreUnavailable('closed', 'The store has been closed.')
+    if (request.kind === 'recover') return { settled: 0, voided: 0 }
+    if (request.kind !== 'ledger') return runSessionRequest(rows, request, ids)
+    const [outcome] = await runLedgerBatch(rows, [request])
+    if (outcome?.ok !== true) throw outcome?.error
+    return outcome.result
+  }
+  const send: Send = <Request extends StoreRequest>(request: Request) => {
+    // The one cast: `perform` answers each kind of request with what `AnswerTo` says of it.
+    const answer = last.then(() => perform(request)) as Promise<AnswerTo<Request>>
+    last = answer.catch(() => undefined)
+    return answer
+  }
+  return createLedgerStore({
+    name: 'memory',
+    instanceId,
+    send,
+    uuid: ids.uuid,
+    close: async () => {
+      isClosed = true
+    },
+  })
+}
+
+/** What answers a repeated settlement, and what `listUsage` can show; more would grow for ever. */
+const RESOLVED_HOLDS_KEPT = 10_000
+const RECORDS_KEPT = 20_000
+
+function createMemoryRows(): Rows {
+  const accounts = new Map<string, Account>()
+  const holds = new Map<string, Hold>()
+  const sessions = new Map<string, Session>()
+  const records: CallRecord[] = []
+  const resolved: string[] = []
+  const currentOf = new Map<string, string>()
+  const keyOf = ({ orgId, userId }: Owner): string => `${orgId} ${userId}`
+
+  const withAccount = (session: Session): Session => ({
+    ...session,
+    account: accounts.get(session.sessionId) ?? session.account,
+  })
+  const allSessions = (): Session[] => [...sessions.values()].map(withAccount)
+  const save = (session: Session): void => {
+    sessions.set(session.sessionId, session)
+    accounts.set(session.sessionId, session.account)
+    if (session.isCurrent) currentOf.set(keyOf(session), session.sessionId)
+    else if (currentOf.get(keyOf(session)) === session.sessionId) currentOf.delete(keyOf(session))
+  }
+  const readSession = (sessionId: string): Session | undefined => {
+    const session = sessions.get(sessionId)
+    return session === undefined ? undefined : withAccount(session)
+  }
+
+  return {
+    readHolds: (holdIds) => holdIds.flatMap((holdId) => holds.get(holdId) ?? []),
+    readAccounts: (accountIds) => accountIds.flatMap((accountId) => accounts.get(accountId) ?? []),
+    write(changes) {
+      for (const account of changes.accounts) accounts.set(account.accountId, account)
+      for (const hold of changes.holds) {
+        holds.set(hold.holdId, hold)
+        if (!isOpen(hold)) resolved.push(hold.holdId)
+      }
+      records.push(...changes.records)
+      records.splice(0, records.length - RECORDS_KEPT)
+      for (const holdId of resolved.splice(0, resolved.length - RESOLVED_HOLDS_KEPT))
+        holds.delete(holdId)
+    },
+    readSession,
+    readCurrentSession: (owner) => readSession(currentOf.get(keyOf(owner)) ?? ''),
+    insertSession: save,
+    updateSession: save,
+    expireSessions(nowMs) {
+      for (const session of allSessions()) save(refresh(session, nowMs))
+    },
+    listSessions: (request) =>
+      allSessions()
+        .filter((session) => isOwnedBy(session, request))
+        .filter(({ account }) => request.status === undefined || account.status === request.status)
+        .filter(
+          ({ createdAtMs, tracingSessionId }) =>
+            createdAtMs > (request.createdAfterMs ?? Number.NEGATIVE_INFINITY) &&
+            createdAtMs < (request.createdBeforeMs ?? Number.POSITIVE_INFINITY) &&
+            (request.tracingSessionId ?? tracingSessionId) === tracingSessionId,
+        )
+        .reverse()
+        .toSorted((left, right) => right.createdAtMs - left.createdAtMs)
+        .slice(request.offset, request.offset + request.limit),
+    findBoundKey(keySha256) {
+      const session = allSessions().find((candidate) => candidate.boundKeySha256 === keySha256)
+      if (session === undefined) return undefined
+      const { sessionId, orgId, userId } = session
+      return { sessionId, orgId, userId }
+    },
+    listRecords: ({ orgId, userId, sessionId, limit, offset }) =>
+      records
+        .filter(({ call }) => call.orgId === orgId && call.userId === userId)
+        .filter((record) => record.sessionId === sessionId)
+        .slice(offset, offset + limit),
+    readPastSpend: (sessionId, metric, sinceMs) =>
+      records
+        .filter((record) => record.sessionId === sessionId && record.createdAtMs > sinceMs)
+        .map((record) => ({ atMs: record.createdAtMs, amount: record.charged[metric] })),
+    readOpenHolds: (owner) =>
+      [...holds.values()].filter(isOpen).filter((hold) => hold.instanceId === owner),
+    countOpenHolds: () => [...holds.values()].filter(isOpen).length,
+  }
+}

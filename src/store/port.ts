@@ -1,0 +1,137 @@
+/**
+ * The port that the gateway sees, on top of the one function a store is: waiting for room, and not
+ * losing a settlement, are the same for every store.
+ */
+import type { ReserveResult } from '../budget/operation.ts'
+import {
+  type LedgerStore,
+  type ReserveRequest,
+  StoreUnavailable,
+  type WaitOptions,
+} from '../gateway/ledger-port.ts'
+import { createOutbox } from './outbox.ts'
+import type { LedgerRequest, Send } from './request.ts'
+import { createWaitingRoom } from './waiting-room.ts'
+
+export interface StoreParts {
+  /** Names it in `health`. */
+  readonly name: string
+  readonly instanceId: string
+  readonly send: Send
+  readonly uuid: () => string
+  readonly close: () => Promise<void>
+}
+
+export function createLedgerStore({
+  name,
+  instanceId,
+  send,
+  uuid,
+  close,
+}: StoreParts): LedgerStore {
+  const room = createWaitingRoom()
+  /** Which accounts a hold keeps room in, to know whom its settlement lets in. */
+  const accountsOfHold = new Map<string, readonly string[]>()
+  const released = (holdId: string): void => {
+    const accountIds = accountsOfHold.get(holdId)
+    accountsOfHold.delete(holdId)
+    if (accountIds !== undefined) room.wake(accountIds)
+  }
+  const outbox = createOutbox(send, released)
+  let isClosed = false
+
+  const reserveOnce = async (request: ReserveRequest, nowMs: number): Promise<ReserveResult> => {
+    try {
+      const operation = { ...request, kind: 'reserve', instanceId } as const
+      return await send({ kind: 'ledger', operation, nowMs })
+    } catch (error) {
+      // It may have been committed all the same. Nothing was sent, so it is given back.
+      if (error instanceof StoreUnavailable)
+        outbox.add({ kind: 'ledger', operation: { kind: 'void', holdId: request.holdId }, nowMs })
+      throw error
+    }
+  }
+
+  const reserve = async (
+    request: ReserveRequest,
+    nowMs: number,
+    { waitMs = 0, signal }: WaitOptions = {},
+  ): Promise<ReserveResult> => {
+    const startedMs = performance.now()
+    const ticket = room.takeTicket()
+    for (let attempt = 0; ; attempt += 1) {
+      const waitedMs = performance.now() - startedMs
+      const result = await reserveOnce(request, Math.floor(nowMs + waitedMs))
+      if (result.ok) {
+        const accountIds = [request.sessionId, request.ceiling?.accountId]
+        const known = accountIds.filter((accountId) => typeof accountId === 'string')
+        accountsOfHold.set(request.holdId, known)
+        // Whoever was woken with this call may fit beside it.
+        if (attempt > 0) room.wake(known, 1)
+        return result
+      }
+      const isHeld = result.reason === 'limit' && result.refusal.cause === 'held_by_others'
+      const leftMs = waitMs - (performance.now() - startedMs)
+      if (!isHeld || leftMs <= 0 || signal?.aborted === true || isClosed) return result
+      await room.wait(result.refusal.accountId, { ticket, waitMs: leftMs, signal })
+    }
+  }
+
+  const resolve = async <Request extends Parameters<typeof outbox.add>[0]>(request: Request) => {
+    const { holdId } = request.operation
+    try {
+      const result = await send(request)
+      released(holdId)
+      return result
+    } catch (error) {
+      if (error instanceof StoreUnavailable && !isClosed) outbox.add(request)
+      throw error
+    }
+  }
+
+  const ledger = <Operation extends LedgerRequest['operation']>(
+    operation: Operation,
+    nowMs: number,
+  ): LedgerRequest<Operation> => ({ kind: 'ledger', operation, nowMs })
+
+  return {
+    reserve,
+    topUp: (request, nowMs) => send(ledger({ ...request, kind: 'top_up' }, nowMs)),
+    markSent: (holdId, nowMs) => send(ledger({ kind: 'mark_sent', holdId }, nowMs)),
+    checkpoint: (request, nowMs) => send(ledger({ ...request, kind: 'checkpoint' }, nowMs)),
+    settle: (request, nowMs) =>
+      resolve(ledger({ ...request, kind: 'settle', recordId: uuid() }, nowMs)),
+    void: (holdId, nowMs) => resolve(ledger({ kind: 'void', holdId }, nowMs)),
+
+    attach: (request, nowMs) => send({ kind: 'attach', request, nowMs }),
+    createSession: (request, nowMs) => send({ kind: 'create_session', request, nowMs }),
+    getSession: (request, nowMs) => send({ kind: 'get_session', request, nowMs }),
+    listSessions: (request, nowMs) => send({ kind: 'list_sessions', request, nowMs }),
+    endSession: (request, nowMs) => send({ kind: 'end_session', request, nowMs }),
+    addLimit: (request, nowMs) => send({ kind: 'add_limit', request, nowMs }),
+    async raiseLimit(request, nowMs) {
+      const result = await send({ kind: 'raise_limit', request, nowMs })
+      room.wake([request.sessionId])
+      return result
+    },
+    listUsage: (request) => send({ kind: 'list_usage', request }),
+    findBoundKey: (keySha256) => send({ kind: 'find_bound_key', keySha256 }),
+
+    recover: (nowMs) => send({ kind: 'recover', nowMs }),
+    async health() {
+      try {
+        return { status: 'ok', store: name, openHolds: await send({ kind: 'count_open_holds' }) }
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        return { status: 'unavailable', store: name, message }
+      }
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      room.close()
+      await outbox.close()
+      await close()
+    },
+  }
+}
