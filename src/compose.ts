@@ -1,8 +1,7 @@
 /** The one place where a configuration becomes live parts. */
-import { createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { LoadedConfig } from './config/load.ts'
-import { LOCAL_OWNER, ownerOf } from './config/owners.ts'
-import type { ClientKeyConfig, Config } from './config/schema.ts'
+import type { Config } from './config/schema.ts'
 import { upstreamSettings } from './config/settings.ts'
 import type { BridgeError } from './errors.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
@@ -13,9 +12,11 @@ import { createRedactor } from './gateway/redact.ts'
 import { UNMETERED } from './gateway/spending.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
-import type { AccessKey } from './server/access.ts'
 import { createApp } from './server/app.ts'
+import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
+import { createMemoryStore } from './store/memory.ts'
+import { randomIds } from './store/random-ids.ts'
 import { newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
@@ -51,6 +52,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const redact = createRedactor(secretsOf(config, env))
   const models = createCatalog({ config, env, clock: systemClock, fetch })
   const upstream = createUpstreamClient(poolsOf(config))
+  const store = createMemoryStore({ instanceId: randomUUID(), ids: randomIds })
   let isDraining = false
 
   const planDeps: PlanDeps = {
@@ -80,7 +82,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const app = createApp({
     models,
     keys: accessKeysOf(config, env),
-    localCaller: { keyName: 'local', ...LOCAL_OWNER },
+    localCaller: LOCAL_CALLER,
+    store,
+    nowMs: systemClock.nowMs,
     limits: {
       maxBodyBytes: config.server.max_body_bytes,
       maxInflatedBytes: config.server.max_body_bytes,
@@ -132,27 +136,4 @@ function secretsOf(config: Config, env: BridgeOptions['env']): string[] {
     ...config.keys.map((key) => key.key_env),
   ]
   return variables.flatMap((name) => (name === undefined ? [] : (env[name] ?? [])))
-}
-
-/** Every key that has a value; one whose variable is not set was warned of and lets nobody in. */
-function accessKeysOf(config: Config, env: BridgeOptions['env']): AccessKey[] {
-  return config.keys.flatMap((key) => {
-    const sha256 = hashOf(key, env)
-    if (sha256 === undefined) return []
-    return [
-      {
-        keyName: key.name,
-        ...ownerOf(key),
-        sha256,
-      },
-    ]
-  })
-}
-
-function hashOf(key: ClientKeyConfig, env: BridgeOptions['env']): Buffer | undefined {
-  if (key.sha256 !== undefined) return Buffer.from(key.sha256, 'hex')
-  const clear = key.key_env === undefined ? undefined : env[key.key_env]
-  return clear === undefined || clear === ''
-    ? undefined
-    : createHash('sha256').update(clear).digest()
 }

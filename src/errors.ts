@@ -37,6 +37,14 @@ export const errorCodes = {
   body_too_large: client(413),
   unsupported_media_type: client(415),
   upgrade_required: client(426),
+  session_cost_limit: client(429, 'usage_limit_reached'),
+  session_token_limit: client(429, 'usage_limit_reached'),
+  session_gpu_hours_limit: client(429, 'usage_limit_reached'),
+  session_api_calls_limit: client(429, 'usage_limit_reached'),
+  key_cost_limit: client(429, 'usage_limit_reached'),
+  session_ended: client(429, 'usage_limit_reached'),
+  session_not_active: client(400),
+  price_unknown: client(400),
   upstream_rejected: upstream(400, false, 'invalid_request_error'),
   context_length_exceeded: upstream(400, false, 'invalid_request_error'),
   upstream_auth: upstream(401, false, 'authentication_error'),
@@ -50,6 +58,7 @@ export const errorCodes = {
   upstream_headers_timeout: upstream(504, true),
   upstream_idle_timeout: upstream(504, true),
   shutting_down: bridge(503, true),
+  store_unavailable: bridge(503, true),
   internal_error: bridge(500, true),
 } as const satisfies Record<string, ErrorInfo>
 

@@ -25,6 +25,11 @@ export function ownerOf(key: ClientKeyConfig): Owner {
   }
 }
 
+/** UUID that names a key in records, the same one after every restart. */
+export function keyIdOf(key: ClientKeyConfig): string {
+  return nameUuid(`api key ${key.name}`)
+}
+
 /**
  * A UUID made from a name alone, marked as version 8 (the maker's own scheme).
  *

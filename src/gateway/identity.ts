@@ -1,4 +1,5 @@
 /** Who calls, through which client, and how the call is named. */
+import type { Ceiling } from '../budget/operation.ts'
 
 /**
  * `codex` and `opencode` retry what no retry can mend, each in its own way, so their answers to
@@ -6,16 +7,26 @@
  */
 export type ClientKind = 'codex' | 'opencode' | 'other'
 
+/** Whoever presented a key: one entry of `[[keys]]`, or the local user where there are none. */
+export interface Caller {
+  readonly keyName: string
+  /** A UUID that names the key in records; null for the local user. */
+  readonly keyId: string | null
+  readonly orgId: string
+  readonly userId: string
+  /** Whether it may raise limits of its own sessions. */
+  readonly mayRaise: boolean
+  /** What no session, raise or opt-out of the key passes. */
+  readonly ceiling: Ceiling | null
+}
+
 export interface CallIdentity {
   /** Ours, `x-request-id` of the answer. */
   readonly requestId: string
   readonly clientKind: ClientKind
   /** `X-Client-Request-Id`, for the records. */
   readonly clientRequestId: string | undefined
-  /** The key's name, or `local` without keys. */
-  readonly keyName: string
-  readonly orgId: string
-  readonly userId: string
+  readonly caller: Caller
   /** A session the client named, if it did. */
   readonly sessionId: string | undefined
   /** `X-No-Session: true`. */

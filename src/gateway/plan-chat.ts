@@ -39,6 +39,13 @@ export async function planChatCall(
 ): Promise<CallPlan> {
   const request = parseChatRequest(json)
   const resolved = await resolveModel(request.model, deps.models)
+  if (resolved.upstream.wire === 'responses') {
+    throw new BridgeError(
+      'cannot_carry',
+      `The upstream "${resolved.upstream.name}" speaks Responses (wire = "responses"); call POST …/responses for this model.`,
+      { param: 'model' },
+    )
+  }
   const streaming = request.stream === true
   const chat: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
   if (streaming) chat['stream_options'] = { ...request.stream_options, include_usage: true }

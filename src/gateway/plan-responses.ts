@@ -10,6 +10,7 @@ import type { CallPlan, ClientAnswer } from './call.ts'
 import type { CallIdentity, ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+import { planResponsesRelay } from './plan-responses-relay.ts'
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
@@ -19,9 +20,10 @@ export async function planResponsesCall(
   deps: PlanDeps,
 ): Promise<CallPlan> {
   const request = parseResponsesRequest(json)
-  refuseStoredState(request)
   const resolved = await resolveModel(request.model, deps.models)
   const { model, upstream } = resolved
+  if (upstream.wire === 'responses') return planResponsesRelay(request, resolved, identity, deps)
+  refuseStoredState(request)
   const translation = toChatRequest(request, {
     model: resolved.upstreamModel,
     dialect: upstream.dialect,

@@ -4,13 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BridgeError } from '../errors.ts'
-
-/** One entry of `[[keys]]`, or the local user where there are none. */
-export interface Caller {
-  readonly keyName: string
-  readonly orgId: string
-  readonly userId: string
-}
+import type { Caller } from '../gateway/identity.ts'
 
 export interface AccessKey extends Caller {
   /** SHA-256 of the key, 32 bytes: the clear key is not kept. */

@@ -9,17 +9,21 @@ import { type Context, type Handler, Hono } from 'hono'
 import { BridgeError, toBridgeError } from '../errors.ts'
 import type { CallPlan } from '../gateway/call.ts'
 import { toErrorAnswer } from '../gateway/error-answer.ts'
-import type { CallIdentity } from '../gateway/identity.ts'
+import type { Caller, CallIdentity } from '../gateway/identity.ts'
+import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
-import { type AccessKey, authenticate, type Caller, checkOrigin } from './access.ts'
+import { type AccessKey, authenticate, checkOrigin } from './access.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
-import { ROUTES, type RouteName } from './routes.ts'
+import { methodsAt, ROUTES, type RouteName } from './routes.ts'
+import { createSessionHandlers, type SessionHandler } from './sessions.ts'
 
 export interface AppDeps {
   readonly models: Models
+  readonly store: LedgerStore
+  readonly nowMs: () => number
   readonly keys: readonly AccessKey[]
   /** Who everybody is where there are no keys. */
   readonly localCaller: Caller
@@ -57,7 +61,29 @@ export function createApp(deps: AppDeps): App {
   })
   app.notFound((c) => errorResponse(c, routeError(c.req.method, c.req.path)))
 
+  const sessions = createSessionHandlers(deps)
+  const session = (handle: SessionHandler): Handler<Env> => {
+    return async (c) => {
+      const { status, body } = await handle({
+        caller: callerOf(c, deps),
+        sessionId: c.req.param('sessionId') ?? '',
+        query: (name) => c.req.query(name),
+        json: () => readJsonBody(c.env.incoming, deps.limits),
+      })
+      return c.json(body, status)
+    }
+  }
+
   const handlers: Record<RouteName, Handler<Env>> = {
+    'session:me': session(sessions.me),
+    'session:create': session(sessions.create),
+    'session:list': session(sessions.list),
+    'session:show': session(sessions.show),
+    'session:end': session(sessions.end),
+    'session:limits': session(sessions.limits),
+    'session:addLimit': session(sessions.addLimit),
+    'session:raise': session(sessions.raise),
+    'session:usage': session(sessions.usage),
     responses: (c) => serveCall(c, deps, deps.planResponses),
     chat: (c) => serveCall(c, deps, deps.planChat),
     models: async (c) => {
@@ -128,7 +154,7 @@ function errorResponse(c: Context<Env>, error: BridgeError): Response {
 }
 
 function routeError(method: string, path: string): BridgeError {
-  const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method)
+  const methods = methodsAt(path)
   if (methods.length > 0) {
     return new BridgeError(
       'method_not_allowed',

@@ -1,6 +1,6 @@
 /** What a request's headers say about who calls and through what. */
-import type { CallIdentity, ClientKind } from '../gateway/identity.ts'
-import type { Caller, RequestHeaders } from './access.ts'
+import type { Caller, CallIdentity, ClientKind } from '../gateway/identity.ts'
+import type { RequestHeaders } from './access.ts'
 
 export function clientKindOf(headers: RequestHeaders): ClientKind {
   if (/^codex/i.test(headers.get('originator') ?? '')) return 'codex'
@@ -27,9 +27,7 @@ export function identityOf(
     requestId,
     clientKind: clientKindOf(headers),
     clientRequestId: headers.get('x-client-request-id')?.slice(0, 200),
-    keyName: caller.keyName,
-    orgId: caller.orgId,
-    userId: caller.userId,
+    caller,
     sessionId: sessionIdOf(headers),
     optOut: headers.get('x-no-session')?.toLowerCase() === 'true',
   }

@@ -3,6 +3,8 @@
  * the gate fails it.
  */
 
+import type { SessionRouteName } from './sessions.ts'
+
 /** The prefixes below which the inference routes are served. */
 export const INFERENCE_PREFIXES = [
   '/v1',
@@ -12,7 +14,14 @@ export const INFERENCE_PREFIXES = [
   '/api/inference/v1',
 ] as const
 
-export type RouteName = 'responses' | 'chat' | 'models' | 'model' | 'responses-socket' | 'health'
+export type RouteName =
+  | 'responses'
+  | 'chat'
+  | 'models'
+  | 'model'
+  | 'responses-socket'
+  | 'health'
+  | `session:${SessionRouteName}`
 
 export interface Route {
   readonly name: RouteName
@@ -20,6 +29,33 @@ export interface Route {
   readonly path: string
   /** Whether serving it may cost money upstream: then only the gateway may serve it. */
   readonly costs: boolean
+}
+
+/**
+ * Synth's client appends `/api/v1/sessions` to whatever base URL it was given, provider prefix and all.
+ *
+ * @see ../../docs/budgets.md
+ */
+function sessionRoutes(prefix: string): Route[] {
+  const base = `${prefix}/api/v1`
+  const one = `${base}/sessions/:sessionId`
+  const rows: [SessionRouteName, Route['method'], string][] = [
+    ['me', 'GET', `${base}/me`],
+    ['create', 'POST', `${base}/sessions`],
+    ['list', 'GET', `${base}/sessions`],
+    ['show', 'GET', one],
+    ['end', 'POST', `${one}/end`],
+    ['limits', 'GET', `${one}/limits`],
+    ['addLimit', 'POST', `${one}/limits`],
+    ['raise', 'POST', `${one}/limits/increase`],
+    ['usage', 'GET', `${one}/usage`],
+  ]
+  return rows.map(([name, method, path]) => ({
+    name: `session:${name}`,
+    method,
+    path,
+    costs: false,
+  }))
 }
 
 /** Clients append `/responses` to whatever base URL they were given, even one that ends in it. */
@@ -39,5 +75,16 @@ function inferenceRoutes(prefix: string): Route[] {
 
 export const ROUTES: readonly Route[] = [
   ...INFERENCE_PREFIXES.flatMap(inferenceRoutes),
+  ...['', ...INFERENCE_PREFIXES].flatMap(sessionRoutes),
   { name: 'health', method: 'GET', path: '/health', costs: false },
 ]
+
+/** The methods that a path is served for; none for a path that no route has. */
+export function methodsAt(path: string): Route['method'][] {
+  return ROUTES.filter((route) => patternOf(route).test(path)).map((route) => route.method)
+}
+
+function patternOf(route: Route): RegExp {
+  const source = route.path.replace(/:\w+(\{\.\+\})?/g, (_, greedy) => (greedy ? '.+' : '[^/]+'))
+  return new RegExp(`^${source}$`)
+}

@@ -12,6 +12,7 @@ import type {
   UpstreamRequest,
 } from '../../src/gateway/ports.ts'
 import type { AttemptFacts, Spending } from '../../src/gateway/spending.ts'
+import { LOCAL_CALLER } from '../../src/server/callers.ts'
 import type { Answer, AnswerOutcome, AnswerPhase } from '../../src/translate/answer.ts'
 
 export class FakeClock implements Clock {
@@ -221,9 +222,7 @@ export const IDENTITY: CallIdentity = {
   requestId: 'req_1',
   clientKind: 'other',
   clientRequestId: undefined,
-  keyName: 'local',
-  orgId: 'org',
-  userId: 'user',
+  caller: LOCAL_CALLER,
   sessionId: undefined,
   optOut: false,
 }

@@ -7,6 +7,7 @@ import {
   checkOrigin,
   type RequestHeaders,
 } from '../../src/server/access.ts'
+import { LOCAL_CALLER } from '../../src/server/callers.ts'
 
 const headersOf = (headers: Record<string, string>): RequestHeaders => ({
   get: (name) => headers[name],
@@ -55,12 +56,12 @@ describe('hosts and origins, without keys', () => {
 
 describe('keys', () => {
   const keyOf = (name: string, clear: string): AccessKey => ({
+    ...LOCAL_CALLER,
     keyName: name,
     orgId: `${name}-org`,
     userId: `${name}-user`,
     sha256: createHash('sha256').update(clear).digest(),
   })
-  const LOCAL_CALLER = { keyName: 'local', orgId: 'org', userId: 'user' }
   const keys = [keyOf('ci', 'ci-secret'), keyOf('dev', 'dev-secret')]
 
   test('without any, whoever comes is the local user', () => {

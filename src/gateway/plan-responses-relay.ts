@@ -1,0 +1,56 @@
+/** A Responses call for an upstream that speaks Responses itself: the same gate, then passed through. */
+import type { ResponsesRequest } from '../protocol/responses/request.ts'
+import { toResponseEcho } from '../translate/echo.ts'
+import { createResponsesRelay } from '../translate/responses-relay.ts'
+import type { CallPlan } from './call.ts'
+import type { CallIdentity } from './identity.ts'
+import type { ResolvedModel } from './models.ts'
+import { type PlanDeps, smallerLimit, targetOf } from './plan.ts'
+
+/** What clients address to the bridge alone; an upstream must not see it. */
+const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
+
+export function planResponsesRelay(
+  request: ResponsesRequest,
+  resolved: ResolvedModel,
+  identity: CallIdentity,
+  deps: PlanDeps,
+): CallPlan {
+  const { model } = resolved
+  const responseId = deps.ids.next('resp')
+  const passed: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
+  for (const field of BRIDGE_FIELDS) delete passed[field]
+  const asked = request.max_output_tokens ?? undefined
+  const limit = smallerLimit(asked, model.maxOutputTokens)
+  const body = JSON.stringify(passed)
+  const streaming = request.stream === true
+  return {
+    intent: { identity, responseId, resolved, body, maxOutputTokens: limit },
+    target: targetOf(resolved, '/responses', deps.userAgent),
+    streaming,
+    headers: {},
+    canned: undefined,
+    upstreamBody(maxOutputTokens) {
+      const clamp = smallerLimit(asked, maxOutputTokens)
+      return clamp === asked ? body : JSON.stringify({ ...passed, max_output_tokens: clamp })
+    },
+    createAnswer(write) {
+      let whole = ''
+      const answer = createResponsesRelay({
+        write: streaming
+          ? write
+          : (text) => {
+              whole += text
+            },
+        streaming,
+        echo: toResponseEcho(request, {
+          id: responseId,
+          createdAt: Math.floor(deps.nowMs() / 1000),
+          model: request.model ?? model.name,
+        }),
+        metadata: request.metadata ?? {},
+      })
+      return { answer, body: () => whole }
+    },
+  }
+}
