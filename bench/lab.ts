@@ -59,6 +59,8 @@ export interface LabOptions {
   readonly rounds: number
   readonly scale: number
   readonly plans: readonly TargetPlan[]
+  /** Flags for Node itself, for every proxy. */
+  readonly nodeFlags: readonly string[]
   readonly say: (line: string) => void
 }
 
@@ -94,7 +96,8 @@ async function waitUntilDone(client: ChildProcess, target: Target): Promise<numb
   return report.reads
 }
 
-export async function openLab({ rounds, scale, plans, say }: LabOptions): Promise<Lab> {
+export async function openLab(options: LabOptions): Promise<Lab> {
+  const { rounds, scale, plans, nodeFlags, say } = options
   const folder = await mkdtemp(join(tmpdir(), 'bridge-bench-'))
   const upstream = spawn(process.execPath, [resolve(here, 'upstream.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -114,7 +117,8 @@ export async function openLab({ rounds, scale, plans, say }: LabOptions): Promis
     plans,
     say,
     async start(plan) {
-      const target = await plan.start(upstreamOrigin, join(folder, `${plan.name}-${started++}`))
+      const own = join(folder, `${plan.name}-${started++}`)
+      const target = await plan.start({ upstreamOrigin, folder: own, nodeFlags })
       running.add(target)
       return {
         ...target,

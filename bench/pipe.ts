@@ -55,3 +55,5 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 }, () => {
   if (address === null || typeof address === 'string') throw new Error('no port to listen on')
   console.log(`pipe listening on http://127.0.0.1:${address.port}`)
 })
+// By way of an exit, at which Node writes the profile it was asked for.
+process.once('SIGTERM', () => process.exit(0))

@@ -31,6 +31,7 @@ const USAGE = `npm run bench -- [options]
   --rounds N       how often the targets take turns
   --entry FILE     the bridge to measure (default: src/bin.ts)
   --before FILE    another bridge (src/bin.ts of another checkout) to compare it with, in the same rounds
+  --profile DIR    write a CPU profile of each proxy into DIR; the figures of such a run do not count
   --write-docs     put the table into docs/performance.md
 `
 
@@ -44,6 +45,7 @@ function readOptions() {
       rounds: { type: 'string' },
       entry: { type: 'string', default: resolve(root, 'src/bin.ts') },
       before: { type: 'string' },
+      profile: { type: 'string' },
       'write-docs': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -75,6 +77,10 @@ async function run(): Promise<number> {
     rounds: options.rounds,
     scale: options.quick ? 0.25 : 1,
     plans,
+    nodeFlags:
+      options.profile === undefined
+        ? []
+        : ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`],
     say: (line) => console.error(line),
   })
   const rows: Row[] = []

@@ -35,7 +35,15 @@ export interface Target {
 /** What to start; starting is repeatable, for figures that want a fresh process. */
 export interface TargetPlan {
   readonly name: string
-  start(upstreamOrigin: string, folder: string): Promise<Target>
+  start(options: StartOptions): Promise<Target>
+}
+
+export interface StartOptions {
+  readonly upstreamOrigin: string
+  /** Made for it alone; its working folder and home. */
+  readonly folder: string
+  /** Flags for Node itself. */
+  readonly nodeFlags: readonly string[]
 }
 
 const START_TIMEOUT_MS = 30_000
@@ -70,12 +78,12 @@ async function startTarget(
   name: string,
   dialect: Dialect,
   command: readonly string[],
-  folder: string,
+  { folder, nodeFlags }: StartOptions,
 ): Promise<Target> {
   await mkdir(folder, { recursive: true })
   const log = resolve(folder, 'stderr.log')
   const probe = new URL('./probe.ts', import.meta.url).href
-  const child = spawn(process.execPath, ['--import', probe, ...command], {
+  const child = spawn(process.execPath, [...nodeFlags, '--import', probe, ...command], {
     cwd: folder,
     // Whatever it keeps, it keeps in the folder.
     env: { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_STATE_HOME: folder },
@@ -105,15 +113,16 @@ async function startTarget(
 
 export const pipePlan: TargetPlan = {
   name: 'pipe',
-  start: (upstreamOrigin, folder) =>
-    startTarget('pipe', CHAT, [resolve(here, 'pipe.ts'), upstreamOrigin], folder),
+  start: (options) =>
+    startTarget('pipe', CHAT, [resolve(here, 'pipe.ts'), options.upstreamOrigin], options),
 }
 
 /** @param entry the program to run: `src/bin.ts` of this or of another checkout, or a built one. */
 export function planBridge(name: string, entry: string): TargetPlan {
   return {
     name,
-    async start(upstreamOrigin, folder) {
+    async start(options) {
+      const { upstreamOrigin, folder } = options
       await mkdir(folder, { recursive: true })
       const config = resolve(folder, 'bench.toml')
       await writeFile(
@@ -122,7 +131,7 @@ export function planBridge(name: string, entry: string): TargetPlan {
           '[models."*"]\nupstream = "bench"\n',
       )
       const command = [resolve(entry), 'serve', '--config', config, '--port', '0']
-      return startTarget(name, RESPONSES, command, folder)
+      return startTarget(name, RESPONSES, command, options)
     },
   }
 }

@@ -7,7 +7,7 @@ import type { AnswerShape } from '../wire.ts'
 
 const GOAL = 1.5
 const STREAMS = 100
-const EVENTS_PER_SECOND = 50
+const EVENTS_PER_SECOND = 100
 const SECONDS = 8
 
 export function measurePaced(lab: Lab): Promise<Row[]> {
