@@ -34,7 +34,6 @@ export interface Attempt {
 
 export interface AttemptOptions {
   readonly target: UpstreamTarget
-  readonly body: string
   readonly answer: Answer
   readonly hold: Hold
   readonly client: ClientStream
@@ -46,7 +45,8 @@ export interface AttemptOptions {
   readonly onDone: (end: AttemptEnd) => void
 }
 
-export function startAttempt(options: AttemptOptions): Attempt {
+/** @param body sent and let go of; apart from the options, which live as long as the answer */
+export function startAttempt(body: string, options: AttemptOptions): Attempt {
   const { answer, hold, client, clock, target } = options
   let phase: AttemptFacts['phase'] = 'unsent'
   let sentAtMs = 0
@@ -148,7 +148,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
       upstream: target.name,
       url: target.url,
       headers: target.headers,
-      body: options.body,
+      body,
       timeouts: target.timeouts,
     },
     handler,

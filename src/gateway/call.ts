@@ -14,6 +14,7 @@ import type { Usage } from '../protocol/usage.ts'
 import type { Answer } from '../translate/answer.ts'
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts'
 import { toErrorAnswer } from './error-answer.ts'
+import type { CallIdentity } from './identity.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold, Intent, Spending } from './spending.ts'
@@ -71,12 +72,24 @@ export type CallEvent =
   | { readonly type: 'failed'; readonly requestId: string; readonly error: BridgeError }
 
 /** Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the log. */
-export async function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
-  await new Call(plan, client, deps).run()
+export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
+  return new Call(plan, client, deps).run()
 }
 
+/** What it takes to send. */
+type Sendable = Pick<CallPlan, 'intent' | 'target' | 'upstreamBody'>
+
 class Call {
-  readonly #plan: CallPlan
+  /**
+   * Let go of once the upstream has accepted: nothing is sent again then, and a history is often
+   * megabytes, which every open stream would hold to its end.
+   */
+  #unsent: Sendable | undefined
+  readonly #identity: CallIdentity
+  readonly #canned: string | undefined
+  readonly #streaming: boolean
+  readonly #maxRetries: number
+  readonly #planHeaders: Readonly<Record<string, string>>
   readonly #client: ClientStream
   readonly #deps: CallDeps
   readonly #answer: ClientAnswer
@@ -88,7 +101,13 @@ class Call {
   #wakeRetry: (() => void) | undefined
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
-    this.#plan = plan
+    const { intent, target, upstreamBody } = plan
+    this.#unsent = { intent, target, upstreamBody }
+    this.#identity = intent.identity
+    this.#canned = plan.canned
+    this.#streaming = plan.streaming
+    this.#maxRetries = target.maxRetries
+    this.#planHeaders = plan.headers
     this.#client = client
     this.#deps = deps
     this.#lastWriteMs = deps.clock.monotonicMs()
@@ -100,14 +119,14 @@ class Call {
 
   async run(): Promise<void> {
     this.#client.onGone(() => this.#hangUp())
-    if (this.#plan.canned !== undefined) {
+    if (this.#canned !== undefined) {
       this.#open()
-      this.#answer.answer.message(this.#plan.canned, undefined)
+      this.#answer.answer.message(this.#canned, undefined)
       this.#answer.answer.ended()
       this.#conclude(undefined)
       return
     }
-    if (this.#plan.streaming) this.#watchSilence()
+    if (this.#streaming) this.#watchSilence()
     try {
       const result = await this.#exchange()
       if (result === undefined) return
@@ -125,16 +144,14 @@ class Call {
     { end: AttemptEnd; estimate: Parameters<Answer['conclude']>[0] } | undefined
   > {
     for (let tries = 0; ; tries++) {
-      const hold = await this.#deps.spending.admit(this.#plan.intent, (metadata) =>
-        this.#attempt?.cut(metadata),
-      )
+      const hold = await this.#admit()
       this.#holdHeaders = hold.headers
       const end = this.#isGone()
         ? ({ is: 'gone', facts: NEVER_SENT } as const)
         : await this.#try(hold)
       const settlement = await hold.settle(end.facts)
       if (this.#isGone()) return undefined
-      if (end.is === 'failed' && tries < this.#plan.target.maxRetries) {
+      if (end.is === 'failed' && tries < this.#maxRetries) {
         const delayMs = retryDelayMs(end, tries, this.#deps.random())
         if (delayMs !== undefined) {
           this.#log('retry', end.error)
@@ -147,30 +164,46 @@ class Call {
     }
   }
 
+  #admit(): Promise<Hold> {
+    const { spending } = this.#deps
+    return spending.admit(this.#sendable().intent, (metadata) => this.#attempt?.cut(metadata))
+  }
+
   #try(hold: Hold): Promise<AttemptEnd> {
+    return new Promise((resolve) => this.#start(hold, resolve))
+  }
+
+  #start(hold: Hold, onDone: (end: AttemptEnd) => void): void {
     const { clock, upstream, timing, redact } = this.#deps
-    return new Promise((resolve) => {
-      this.#attempt = startAttempt({
-        target: this.#plan.target,
-        body: this.#plan.upstreamBody(hold.maxOutputTokens),
-        answer: this.#answer.answer,
-        hold,
-        client: this.#client,
-        clock,
-        upstream,
-        lingerMs: timing.lingerMs,
-        redact,
-        onAccepted: () => this.#open(),
-        onDone: resolve,
-      })
+    const { target, upstreamBody } = this.#sendable()
+    const attempt = startAttempt(upstreamBody(hold.maxOutputTokens), {
+      target,
+      answer: this.#answer.answer,
+      hold,
+      client: this.#client,
+      clock,
+      upstream,
+      lingerMs: timing.lingerMs,
+      redact,
+      onAccepted: () => {
+        this.#unsent = undefined
+        this.#open()
+      },
+      onDone,
     })
+    this.#attempt = attempt
+  }
+
+  #sendable(): Sendable {
+    if (this.#unsent === undefined) throw new Error('sent again though the upstream had accepted')
+    return this.#unsent
   }
 
   #conclude(estimate: Usage | undefined): void {
     const { answer } = this.#answer
     if (answer.outcome?.error !== undefined) this.#log('failed', answer.outcome.error)
     answer.conclude(estimate)
-    if (this.#plan.streaming) this.#client.end()
+    if (this.#streaming) this.#client.end()
     else this.#client.respond(200, this.#headers('application/json'), this.#answer.body())
   }
 
@@ -185,12 +218,12 @@ class Call {
       this.#client.end()
       return
     }
-    const { status, headers, body } = toErrorAnswer(error, this.#plan.intent.identity.clientKind)
+    const { status, headers, body } = toErrorAnswer(error, this.#identity.clientKind)
     this.#client.respond(status, { ...this.#headers('application/json'), ...headers }, body)
   }
 
   #open(): void {
-    if (!this.#plan.streaming || this.#clientIs !== 'waiting') return
+    if (!this.#streaming || this.#clientIs !== 'waiting') return
     this.#clientIs = 'streaming'
     this.#client.open(this.#headers('text/event-stream'))
     this.#answer.answer.open()
@@ -233,11 +266,11 @@ class Call {
   }
 
   #headers(contentType: string): Record<string, string> {
-    return { 'content-type': contentType, ...this.#plan.headers, ...this.#holdHeaders }
+    return { 'content-type': contentType, ...this.#planHeaders, ...this.#holdHeaders }
   }
 
   #log(type: CallEvent['type'], error: BridgeError): void {
-    this.#deps.log({ type, requestId: this.#plan.intent.identity.requestId, error })
+    this.#deps.log({ type, requestId: this.#identity.requestId, error })
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   UpstreamRequest,
 } from '../gateway/ports.ts'
 import { BodyReader } from './body-reader.ts'
-import { toUpstreamFailure } from './failure.ts'
+import { type RequestPlace, toUpstreamFailure } from './failure.ts'
 
 /** Enough of an error body to find its message; the rest is not read. */
 const MAX_ERROR_BODY_BYTES = 64 * 1024
@@ -41,13 +41,14 @@ type Stage =
   | { at: 'over' }
 
 class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
-  readonly #request: UpstreamRequest
+  readonly #request: RequestPlace
   readonly #handler: UpstreamHandler
   #controller: Dispatcher.DispatchController | undefined
   #stage: Stage = { at: 'waiting' }
 
-  constructor(request: UpstreamRequest, handler: UpstreamHandler) {
-    this.#request = request
+  constructor({ upstream, url, timeouts }: UpstreamRequest, handler: UpstreamHandler) {
+    // Without the body, which may be megabytes and has been sent long before the answer ends.
+    this.#request = { upstream, url, timeouts }
     this.#handler = handler
   }
 

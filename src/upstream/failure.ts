@@ -5,13 +5,16 @@
 import { BridgeError, type ErrorCode } from '../errors.ts'
 import type { UpstreamRequest } from '../gateway/ports.ts'
 
+/** As much of a request as a message about its failure needs. */
+export type RequestPlace = Pick<UpstreamRequest, 'upstream' | 'url' | 'timeouts'>
+
 interface Cause {
   readonly code: ErrorCode
   /** Completes "The upstream "local" at http://127.0.0.1:8000 …". */
   readonly says: string
 }
 
-function causeOf(code: string, request: UpstreamRequest, answering: boolean): Cause {
+function causeOf(code: string, request: RequestPlace, answering: boolean): Cause {
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return {
@@ -59,7 +62,7 @@ function causeOf(code: string, request: UpstreamRequest, answering: boolean): Ca
 /** @param answering whether the head of a 2xx answer had come */
 export function toUpstreamFailure(
   error: Error,
-  request: UpstreamRequest,
+  request: RequestPlace,
   answering: boolean,
 ): BridgeError {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''

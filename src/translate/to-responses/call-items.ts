@@ -11,7 +11,7 @@ import type {
 import { isRecord, tryParse, tryStringify } from '../narrow.ts'
 import type { FreeTextReader } from './free-text.ts'
 import type { ItemWriter, Place } from './item-writer.ts'
-import { createWellFormedText } from './well-formed.ts'
+import { WellFormedText } from './well-formed.ts'
 
 export interface CallWriter extends ItemWriter {
   /** A fragment of the arguments, as the upstream wrote it. */
@@ -37,9 +37,8 @@ export function createFunctionCallItem(
   tool: CalledTool,
 ): CallWriter {
   const { itemId, outputIndex } = place
-  const wellFormed = createWellFormedText()
+  const wellFormed = new WellFormedText()
   let written = ''
-  let item: FunctionCallItem | undefined
 
   const itemAs = (status: FunctionCallItem['status'], args: string): FunctionCallItem => ({
     type: 'function_call',
@@ -67,18 +66,16 @@ export function createFunctionCallItem(
     output_index: outputIndex,
     item: itemAs('in_progress', ''),
   })
-  return {
-    get item() {
-      return item
-    },
+  const writer: CallWriter = {
+    item: undefined,
     push(piece) {
-      emitDelta(wellFormed(piece))
+      emitDelta(wellFormed.push(piece))
     },
     close(status) {
       // A tool without parameters: providers send "" or null, clients parse JSON. A call that was cut
       // off stays empty, so that it does not look whole.
       if (status === 'completed' && written.trim() === '') emitDelta('{}')
-      item = itemAs(status, written)
+      const item = itemAs(status, written)
       emit({
         type: 'response.function_call_arguments.done',
         item_id: itemId,
@@ -86,9 +83,11 @@ export function createFunctionCallItem(
         name: tool.name,
         arguments: written,
       })
+      writer.item = item
       emit({ type: 'response.output_item.done', output_index: outputIndex, item })
     },
   }
+  return writer
 }
 
 /** @param reader Reads the input out of the arguments; undefined when the wire had it raw. */
@@ -100,9 +99,8 @@ export function createCustomCallItem(
   reader: FreeTextReader | undefined,
 ): CallWriter {
   const { itemId, outputIndex } = place
-  const wellFormed = createWellFormedText()
+  const wellFormed = new WellFormedText()
   let written = ''
-  let item: CustomToolCallItem | undefined
 
   const itemAs = (status: CustomToolCallItem['status'], input: string): CustomToolCallItem => ({
     type: 'custom_tool_call',
@@ -130,31 +128,30 @@ export function createCustomCallItem(
     output_index: outputIndex,
     item: itemAs('in_progress', ''),
   })
-  return {
-    get item() {
-      return item
-    },
+  const writer: CallWriter = {
+    item: undefined,
     push(piece) {
-      emitDelta(wellFormed(reader === undefined ? piece : reader.push(piece)))
+      emitDelta(wellFormed.push(reader === undefined ? piece : reader.push(piece)))
     },
     close(status) {
-      if (reader !== undefined) emitDelta(wellFormed(reader.end(status === 'incomplete')))
-      item = itemAs(status, written)
+      if (reader !== undefined) emitDelta(wellFormed.push(reader.end(status === 'incomplete')))
+      const item = itemAs(status, written)
       emit({
         type: 'response.custom_tool_call_input.done',
         item_id: itemId,
         output_index: outputIndex,
         input: written,
       })
+      writer.item = item
       emit({ type: 'response.output_item.done', output_index: outputIndex, item })
     },
   }
+  return writer
 }
 
 export function createToolSearchItem(place: Place, emit: Emit, callId: string): CallWriter {
   const { itemId, outputIndex } = place
   let written = ''
-  let item: ToolSearchCallItem | undefined
 
   const itemAs = (status: ToolSearchCallItem['status'], args: unknown): ToolSearchCallItem => ({
     type: 'tool_search_call',
@@ -170,18 +167,18 @@ export function createToolSearchItem(place: Place, emit: Emit, callId: string): 
     output_index: outputIndex,
     item: itemAs('in_progress', {}),
   })
-  return {
-    get item() {
-      return item
-    },
+  const writer: CallWriter = {
+    item: undefined,
     push(piece) {
       written += piece
     },
     close(status) {
-      item = itemAs(status, searchArguments(written))
+      const item = itemAs(status, searchArguments(written))
+      writer.item = item
       emit({ type: 'response.output_item.done', output_index: outputIndex, item })
     },
   }
+  return writer
 }
 
 /** The object, or the text where it is none: the client then says so to the model. */

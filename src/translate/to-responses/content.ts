@@ -3,15 +3,15 @@
  * are reasoning, its calls put together. Knows nothing of how answers begin and end on the wire.
  */
 import { BridgeError } from '../../errors.ts'
-import type { OutputItem, TokenLogprob } from '../../protocol/responses/items.ts'
+import type { OutputItem, TokenLogprob, UrlCitation } from '../../protocol/responses/items.ts'
 import { excerptOf } from '../upstream-error.ts'
 import { type CallFragment, readCallFragment, readLegacyCall } from './call-fragment.ts'
 import type { ResponseMachineOptions } from './contract.ts'
 import { type DeltaSink, readDelta } from './delta-reader.ts'
 import type { Ending } from './finish-reason.ts'
-import { createOutput } from './output.ts'
-import { createThinkTags } from './think-tags.ts'
-import { createToolCalls } from './tool-calls.ts'
+import { createOutput, type Output } from './output.ts'
+import { createThinkTags, type ThinkTags } from './think-tags.ts'
+import { createToolCalls, type ToolCalls } from './tool-calls.ts'
 
 export interface Content {
   /** UTF-16 units the model has generated, whether or not the client sees them. */
@@ -27,99 +27,125 @@ export interface Content {
 const NO_LOGPROBS: readonly TokenLogprob[] = []
 
 export function createContent(options: ResponseMachineOptions): Content {
-  const output = createOutput(options)
-  const calls = createToolCalls({ ...options, output })
-  let chars = 0
+  return new ContentReader(options)
+}
+
+class ContentReader implements Content, DeltaSink {
+  readonly #options: ResponseMachineOptions
+  readonly #output: Output
+  readonly #tags: ThinkTags | undefined
+  /** Made for the first call: most answers have none. */
+  #calls: ToolCalls | undefined
+  #chars = 0
   /** Of the delta being read. */
-  let logprobs = NO_LOGPROBS
-  let splitsTags = options.thinkTags
-  const tags = createThinkTags({
-    reasoning: output.reasoning,
-    text: (text) => output.text(text, logprobs),
-  })
+  #logprobs = NO_LOGPROBS
+  #splitsTags: boolean
+  /** Whether a whole message is being read, whose calls are whole too. */
+  #isWhole = false
+
+  constructor(options: ResponseMachineOptions) {
+    const output = createOutput(options)
+    this.#options = options
+    this.#output = output
+    this.#splitsTags = options.thinkTags
+    if (options.thinkTags) {
+      this.#tags = createThinkTags({
+        reasoning: (text) => output.reasoning(text),
+        text: (text) => output.text(text, this.#logprobs),
+      })
+    }
+  }
+
+  get chars(): number {
+    return this.#chars
+  }
+
+  get items(): OutputItem[] {
+    return this.#output.items
+  }
+
+  delta(delta: Record<string, unknown>, logprobs: readonly TokenLogprob[]): void {
+    this.#logprobs = logprobs
+    readDelta(delta, this)
+    this.#logprobs = NO_LOGPROBS
+  }
+
+  message(message: Record<string, unknown>, logprobs: readonly TokenLogprob[]): void {
+    this.#isWhole = true
+    this.delta(message, logprobs)
+    this.#isWhole = false
+  }
+
+  end(ending: Ending): BridgeError | undefined {
+    const isCut = ending.status === 'incomplete'
+    this.#endTags()
+    this.#calls?.end(isCut)
+    const why = isCut ? undefined : this.#emptied()
+    if (why === undefined) this.#output.close(isCut ? 'incomplete' : 'completed')
+    return why
+  }
+
+  reasoning(text: string): void {
+    this.#chars += text.length
+    this.#endTags()
+    this.#output.reasoning(text)
+  }
+
+  reasoningDetail(detail: unknown): void {
+    this.#output.reasoningDetail(detail)
+  }
+
+  text(text: string): void {
+    this.#chars += text.length
+    if (this.#splitsTags) this.#tags?.push(text)
+    else this.#output.text(text, this.#logprobs)
+  }
+
+  refusal(text: string): void {
+    this.#chars += text.length
+    this.#endTags()
+    if (this.#options.refusalAsText === true) this.#output.text(text, NO_LOGPROBS)
+    else this.#output.refusal(text)
+  }
+
+  toolCall(value: unknown): void {
+    this.#pushCall(readCallFragment(value))
+  }
+
+  legacyCall(value: unknown): void {
+    this.#pushCall(readLegacyCall(value))
+  }
+
+  citation(citation: UrlCitation): void {
+    this.#output.annotate(citation)
+  }
 
   /** Tags are read at the head of the text only: whatever else begins ends the head. */
-  function endTags(): void {
-    if (splitsTags) tags.flush()
-    splitsTags = false
+  #endTags(): void {
+    if (this.#splitsTags) this.#tags?.flush()
+    this.#splitsTags = false
   }
 
-  const deltaSink: DeltaSink = {
-    reasoning(text) {
-      chars += text.length
-      endTags()
-      output.reasoning(text)
-    },
-    reasoningDetail: output.reasoningDetail,
-    text(text) {
-      chars += text.length
-      if (splitsTags) tags.push(text)
-      else output.text(text, logprobs)
-    },
-    refusal(text) {
-      chars += text.length
-      endTags()
-      if (options.refusalAsText === true) output.text(text, NO_LOGPROBS)
-      else output.refusal(text)
-    },
-    toolCall: (value) => pushCall(readCallFragment(value), calls.push),
-    legacyCall: (value) => pushCall(readLegacyCall(value), calls.push),
-    citation: output.annotate,
-  }
-  const messageSink: DeltaSink = {
-    ...deltaSink,
-    toolCall: (value) => pushCall(readCallFragment(value), calls.pushWhole),
-    legacyCall: (value) => pushCall(readLegacyCall(value), calls.pushWhole),
-  }
-
-  function pushCall(
-    fragment: CallFragment | undefined,
-    push: (fragment: CallFragment) => void,
-  ): void {
+  #pushCall(fragment: CallFragment | undefined): void {
     if (fragment === undefined) return
-    chars += fragment.arguments.length
-    endTags()
-    push(fragment)
+    this.#chars += fragment.arguments.length
+    this.#endTags()
+    this.#calls ??= createToolCalls({ ...this.#options, output: this.#output })
+    if (this.#isWhole) this.#calls.pushWhole(fragment)
+    else this.#calls.push(fragment)
   }
 
-  function emptied(): BridgeError | undefined {
-    if (output.hasAnswer || calls.stopped) return undefined
-    const tool = calls.suppressed[0]
+  #emptied(): BridgeError | undefined {
+    if (this.#output.hasAnswer || this.#calls?.stopped) return undefined
+    const tool = this.#calls?.suppressed[0]
     if (tool !== undefined) {
       return new BridgeError(
         'upstream_bad_answer',
         `The model called ${excerptOf(tool)}, which tool_choice does not allow, and said nothing else.`,
       )
     }
-    return calls.nameless === 0
+    return this.#calls === undefined || this.#calls.nameless === 0
       ? undefined
       : new BridgeError('upstream_bad_answer', 'The model called a tool without naming it.')
-  }
-
-  return {
-    get chars() {
-      return chars
-    },
-    get items() {
-      return output.items
-    },
-    delta(delta, deltaLogprobs) {
-      logprobs = deltaLogprobs
-      readDelta(delta, deltaSink)
-      logprobs = NO_LOGPROBS
-    },
-    message(message, messageLogprobs) {
-      logprobs = messageLogprobs
-      readDelta(message, messageSink)
-      logprobs = NO_LOGPROBS
-    },
-    end(ending) {
-      const isCut = ending.status === 'incomplete'
-      endTags()
-      calls.end(isCut)
-      const why = isCut ? undefined : emptied()
-      if (why === undefined) output.close(isCut ? 'incomplete' : 'completed')
-      return why
-    },
   }
 }

@@ -9,8 +9,8 @@ export interface Place {
 export type ClosedStatus = 'completed' | 'incomplete'
 
 export interface ItemWriter {
-  /** The item as it left, or undefined while it is open. */
-  readonly item: OutputItem | undefined
+  /** The item as it left, or undefined while it is open. Set by `close`. */
+  item: OutputItem | undefined
   /** Sends the dones of the item and of whatever is open inside it. Once. */
   close(status: ClosedStatus): void
 }

@@ -14,7 +14,9 @@
  * clients run a call as soon as its item is done.
  *
  * The state is replaced inside this one owner, which also pushes the events: an array of events and a
- * fresh state a chunk would buy nothing here.
+ * fresh state a chunk would buy nothing here. It and the parts below it are classes, not closures
+ * behind literals with getters: V8 keeps such a literal as a dictionary (docs/performance.md, "What we
+ * learnt").
  *
  * @see https://platform.openai.com/docs/api-reference/chat-streaming/streaming
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
@@ -22,12 +24,12 @@
 import { BridgeError } from '../../errors.ts'
 import type { ResponseObject } from '../../protocol/responses/response.ts'
 import type { Usage } from '../../protocol/usage.ts'
-import type { AnswerOutcome } from '../answer.ts'
+import type { AnswerOutcome, AnswerPhase } from '../answer.ts'
 import { isRecord, tryParse } from '../narrow.ts'
 import { excerptOf } from '../upstream-error.ts'
 import { laterUsage } from '../usage.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './chunk-reader.ts'
-import { createContent } from './content.ts'
+import { type Content, createContent } from './content.ts'
 import type { ResponseMachine, ResponseMachineOptions } from './contract.ts'
 import { toErrorEvent } from './failure.ts'
 import { COMPLETED, type Ending, type FailedFinish, OUT_OF_TOKENS } from './finish-reason.ts'
@@ -42,165 +44,105 @@ type State =
 const OPEN: State = { at: 'open' }
 
 export function createResponseMachine(options: ResponseMachineOptions): ResponseMachine {
-  const { emit, now, echo } = options
-  const content = createContent(options)
-  let state = OPEN
-  let isOpened = false
+  return new Machine(options)
+}
+
+class Machine implements ResponseMachine {
+  readonly #options: ResponseMachineOptions
+  readonly #content: Content
+  readonly #streamSink: ChunkSink
+  #state = OPEN
+  #isOpened = false
   /** Whether the upstream has said anything about an answer. */
-  let hasChoice = false
-  let usage: Usage | undefined
-  let metadata: Record<string, string> = { ...options.metadata }
+  #hasChoice = false
+  #usage: Usage | undefined
+  #metadata: Readonly<Record<string, string>>
 
-  const streamSink: ChunkSink = {
-    prefers: 'delta',
-    wantsLogprobs: options.logprobs,
-    delta(delta, logprobs) {
-      // Behind [DONE] only usage has a place.
-      if (!isDone()) content.delta(delta, logprobs)
-    },
-    message(message, logprobs) {
-      // A server that sends a whole completion as its only event; else it repeats what was said.
-      if (!isDone() && content.chars === 0) content.message(message, logprobs)
-    },
-  }
-  const bodySink: ChunkSink = {
-    prefers: 'message',
-    wantsLogprobs: options.logprobs,
-    delta: content.message,
-    message: content.message,
-  }
-
-  function isDone(): boolean {
-    return state.at === 'lingering' && state.isDone
+  constructor(options: ResponseMachineOptions) {
+    const content = createContent(options)
+    this.#options = options
+    this.#content = content
+    this.#metadata = options.metadata
+    this.#streamSink = {
+      prefers: 'delta',
+      wantsLogprobs: options.logprobs,
+      delta: (delta, logprobs) => {
+        // Behind [DONE] only usage has a place.
+        if (!this.#isDone()) content.delta(delta, logprobs)
+      },
+      message: (message, logprobs) => {
+        // A server that sends a whole completion as its only event; else it repeats what was said.
+        if (!this.#isDone() && content.chars === 0) content.message(message, logprobs)
+      },
+    }
   }
 
-  function isOver(): boolean {
-    return state.at === 'finished' || state.at === 'concluded'
+  get phase(): AnswerPhase {
+    return this.#state.at
   }
 
-  function open(): void {
-    if (isOpened) return
-    isOpened = true
-    emit({ type: 'response.created', response: respond(IN_PROGRESS) })
-    emit({ type: 'response.in_progress', response: respond(IN_PROGRESS) })
+  get outcome(): AnswerOutcome | undefined {
+    const state = this.#state
+    return state.at === 'finished' || state.at === 'concluded' ? state.result.outcome : undefined
   }
 
-  function message(data: string, event: string | undefined): void {
-    if (isOver()) return
-    open()
+  get outputChars(): number {
+    return this.#content.chars
+  }
+
+  get response(): ResponseObject {
+    const state = this.#state
+    return state.at === 'concluded' ? state.response : this.#respond(IN_PROGRESS)
+  }
+
+  open(): void {
+    if (this.#isOpened) return
+    this.#isOpened = true
+    const { emit } = this.#options
+    emit({ type: 'response.created', response: this.#respond(IN_PROGRESS) })
+    emit({ type: 'response.in_progress', response: this.#respond(IN_PROGRESS) })
+  }
+
+  message(data: string, event: string | undefined): void {
+    if (this.#isOver()) return
+    this.open()
     if (data === '[DONE]') {
-      endOfStream()
+      this.#endOfStream()
       return
     }
     const parsed = tryParse(data)
-    if (parsed !== undefined) readDocument(parsed.value, event)
-    else if (data.trim() === '[DONE]') endOfStream()
-    else if (data.trim() !== '') readUnparsed(data, event)
+    if (parsed !== undefined) this.#readDocument(parsed.value, event)
+    else if (data.trim() === '[DONE]') this.#endOfStream()
+    else if (data.trim() !== '') this.#readUnparsed(data, event)
   }
 
-  function readUnparsed(data: string, event: string | undefined): void {
-    const lines = data.split('\n')
-    if (lines.length > 1 && lines.every(isDocument)) {
-      // Some servers part their frames by one newline, so that several arrive as one.
-      for (const line of lines) message(line, event)
-    } else if (event === 'error') {
-      failWith(
-        new BridgeError('upstream_error', `The upstream reported an error: ${excerptOf(data)}.`),
-      )
-    } else if (event === undefined || event === 'message') {
-      failWith(badAnswer(`The upstream sent something that is not a chunk: ${excerptOf(data)}.`))
-    }
-  }
-
-  function readDocument(value: unknown, event: string | undefined): void {
-    for (const chunk of Array.isArray(value) ? value : [value]) {
-      if (isOver()) return
-      if (isRecord(chunk)) take(readChunk(chunk, event, streamSink))
-      else if (chunk !== null) {
-        failWith(badAnswer('The upstream sent JSON that is not a chunk.'))
-      }
-    }
-  }
-
-  function take(report: ChunkReport): void {
-    hasChoice ||= report.hasChoice
-    usage = laterUsage(usage, report.usage)
-    if (report.error !== undefined) failWith(report.error)
-    else reachEnding(report.finish)
-  }
-
-  /** The first finish reason stands: a second one, even another, changes nothing. */
-  function reachEnding(finish: Ending | FailedFinish | undefined): void {
-    if (finish?.status === 'failed') {
-      failWith(
-        new BridgeError(
-          'upstream_error',
-          `The upstream gave up with finish_reason ${excerptOf(finish.finishReason)}.`,
-        ),
-      )
-      return
-    }
-    if (finish !== undefined && state.at === 'open') {
-      state = { at: 'lingering', ending: finish, isDone: false }
-    }
-    finishIfWhole()
-  }
-
-  function endOfStream(): void {
-    if (state.at === 'lingering') state = { ...state, isDone: true }
-    else if (hasChoice) state = { at: 'lingering', ending: COMPLETED, isDone: true }
-    else failWith(badAnswer('The upstream ended its stream without an answer.'))
-    finishIfWhole()
-  }
-
-  function finishIfWhole(): void {
-    if (state.at === 'lingering' && state.isDone && usage !== undefined) finish(state.ending)
-  }
-
-  function finish(ending: Ending): void {
-    const emptied = content.end(ending)
-    if (emptied !== undefined) {
-      failWith(emptied)
-      return
-    }
-    settle(
-      { status: ending.status, usage, error: undefined },
-      ending.status === 'incomplete' ? ending.reason : undefined,
-    )
-  }
-
-  /** Open items stay open: a client keeps what is closed and asks again for the rest. */
-  function failWith(error: BridgeError): void {
-    if (isOver()) return
-    const { redact } = options
-    const shown = redact === undefined ? error : error.withMessage(redact(error.message))
-    settle({ status: 'failed', usage, error: shown }, undefined)
-  }
-
-  function settle(outcome: AnswerOutcome, incompleteReason: Result['incompleteReason']): void {
-    state = { at: 'finished', result: { outcome, incompleteReason } }
-  }
-
-  function body(json: unknown): void {
-    if (isOver()) return
-    open()
+  body(json: unknown): void {
+    if (this.#isOver()) return
+    this.open()
     const completion = Array.isArray(json) ? json[0] : json
     if (!isRecord(completion)) {
-      failWith(badAnswer('The upstream answered with JSON that is not a completion.'))
+      this.#failWith(badAnswer('The upstream answered with JSON that is not a completion.'))
       return
     }
-    take(readChunk(completion, undefined, bodySink))
+    const content = this.#content
+    const sink: ChunkSink = {
+      prefers: 'message',
+      wantsLogprobs: this.#options.logprobs,
+      delta: (delta, logprobs) => content.message(delta, logprobs),
+      message: (message, logprobs) => content.message(message, logprobs),
+    }
+    this.#take(readChunk(completion, undefined, sink))
     // A body is whole as it is, whatever finish reason it lacks.
-    if (!isOver()) endOfStream()
-    ended()
+    if (!this.#isOver()) this.#endOfStream()
+    this.ended()
   }
 
-  function ended(): void {
-    if (isOver()) return
-    open()
-    if (state.at === 'lingering') finish(state.ending)
+  ended(): void {
+    if (this.#isOver()) return
+    this.open()
+    if (this.#state.at === 'lingering') this.#finish(this.#state.ending)
     else {
-      failWith(
+      this.#failWith(
         new BridgeError(
           'upstream_cut',
           'The upstream ended its stream before the answer was whole.',
@@ -209,65 +151,143 @@ export function createResponseMachine(options: ResponseMachineOptions): Response
     }
   }
 
-  function fail(error: BridgeError): void {
+  fail(error: BridgeError): void {
     // Finished already, only the wait for its usage broke: the answer is whole.
-    if (state.at === 'lingering') finish(state.ending)
-    else failWith(error)
+    if (this.#state.at === 'lingering') this.#finish(this.#state.ending)
+    else this.#failWith(error)
   }
 
-  function cut(added: Readonly<Record<string, string>>): void {
-    if (isOver()) return
-    open()
-    if (state.at === 'lingering') {
-      finish(state.ending)
+  cut(added: Readonly<Record<string, string>>): void {
+    if (this.#isOver()) return
+    this.open()
+    if (this.#state.at === 'lingering') {
+      this.#finish(this.#state.ending)
       return
     }
-    metadata = { ...metadata, ...added }
-    finish(OUT_OF_TOKENS)
+    this.#metadata = { ...this.#metadata, ...added }
+    this.#finish(OUT_OF_TOKENS)
   }
 
-  function conclude(estimate?: Usage): void {
-    ended()
-    if (state.at !== 'finished') return
-    open()
-    const { result } = state
+  keepalive(): void {
+    if (this.#isOver()) return
+    if (this.#isOpened) this.#options.emit({ type: 'keepalive' })
+    else this.open()
+  }
+
+  conclude(estimate?: Usage): void {
+    this.ended()
+    if (this.#state.at !== 'finished') return
+    this.open()
+    const { result } = this.#state
+    const { emit, echo, now } = this.#options
     const completedAt = Math.max(echo.created_at, Math.trunc(now()))
-    const response = respond(standingOf(result, estimate, completedAt))
-    state = { at: 'concluded', result, response }
+    const response = this.#respond(standingOf(result, estimate, completedAt))
+    this.#state = { at: 'concluded', result, response }
     const { status, error } = result.outcome
     if (error !== undefined) emit(toErrorEvent(error))
     emit({ type: `response.${status}`, response })
   }
 
-  function respond(standing: Standing): ResponseObject {
-    return { ...echo, ...standing, output: content.items, metadata }
+  #isDone(): boolean {
+    return this.#state.at === 'lingering' && this.#state.isDone
   }
 
-  return {
-    get phase() {
-      return state.at
-    },
-    get outcome() {
-      return state.at === 'finished' || state.at === 'concluded' ? state.result.outcome : undefined
-    },
-    get outputChars() {
-      return content.chars
-    },
-    get response() {
-      return state.at === 'concluded' ? state.response : respond(IN_PROGRESS)
-    },
-    open,
-    message,
-    body,
-    ended,
-    fail,
-    cut,
-    keepalive() {
-      if (isOver()) return
-      if (isOpened) emit({ type: 'keepalive' })
-      else open()
-    },
-    conclude,
+  #isOver(): boolean {
+    return this.#state.at === 'finished' || this.#state.at === 'concluded'
+  }
+
+  #readUnparsed(data: string, event: string | undefined): void {
+    const lines = data.split('\n')
+    if (lines.length > 1 && lines.every(isDocument)) {
+      // Some servers part their frames by one newline, so that several arrive as one.
+      for (const line of lines) this.message(line, event)
+    } else if (event === 'error') {
+      this.#failWith(
+        new BridgeError('upstream_error', `The upstream reported an error: ${excerptOf(data)}.`),
+      )
+    } else if (event === undefined || event === 'message') {
+      this.#failWith(
+        badAnswer(`The upstream sent something that is not a chunk: ${excerptOf(data)}.`),
+      )
+    }
+  }
+
+  #readDocument(value: unknown, event: string | undefined): void {
+    for (const chunk of Array.isArray(value) ? value : [value]) {
+      if (this.#isOver()) return
+      if (isRecord(chunk)) this.#take(readChunk(chunk, event, this.#streamSink))
+      else if (chunk !== null) {
+        this.#failWith(badAnswer('The upstream sent JSON that is not a chunk.'))
+      }
+    }
+  }
+
+  #take(report: ChunkReport): void {
+    this.#hasChoice ||= report.hasChoice
+    this.#usage = laterUsage(this.#usage, report.usage)
+    if (report.error !== undefined) this.#failWith(report.error)
+    else this.#reachEnding(report.finish)
+  }
+
+  /** The first finish reason stands: a second one, even another, changes nothing. */
+  #reachEnding(finish: Ending | FailedFinish | undefined): void {
+    if (finish?.status === 'failed') {
+      this.#failWith(
+        new BridgeError(
+          'upstream_error',
+          `The upstream gave up with finish_reason ${excerptOf(finish.finishReason)}.`,
+        ),
+      )
+      return
+    }
+    if (finish !== undefined && this.#state.at === 'open') {
+      this.#state = { at: 'lingering', ending: finish, isDone: false }
+    }
+    this.#finishIfWhole()
+  }
+
+  #endOfStream(): void {
+    if (this.#state.at === 'lingering') this.#state = { ...this.#state, isDone: true }
+    else if (this.#hasChoice) this.#state = { at: 'lingering', ending: COMPLETED, isDone: true }
+    else this.#failWith(badAnswer('The upstream ended its stream without an answer.'))
+    this.#finishIfWhole()
+  }
+
+  #finishIfWhole(): void {
+    const state = this.#state
+    if (state.at === 'lingering' && state.isDone && this.#usage !== undefined) {
+      this.#finish(state.ending)
+    }
+  }
+
+  #finish(ending: Ending): void {
+    const emptied = this.#content.end(ending)
+    if (emptied !== undefined) {
+      this.#failWith(emptied)
+      return
+    }
+    this.#settle(
+      { status: ending.status, usage: this.#usage, error: undefined },
+      ending.status === 'incomplete' ? ending.reason : undefined,
+    )
+  }
+
+  /** Open items stay open: a client keeps what is closed and asks again for the rest. */
+  #failWith(error: BridgeError): void {
+    if (this.#isOver()) return
+    const { redact } = this.#options
+    const shown = redact === undefined ? error : error.withMessage(redact(error.message))
+    this.#settle({ status: 'failed', usage: this.#usage, error: shown }, undefined)
+  }
+
+  #settle(outcome: AnswerOutcome, incompleteReason: Result['incompleteReason']): void {
+    this.#state = { at: 'finished', result: { outcome, incompleteReason } }
+  }
+
+  #respond(standing: Standing): ResponseObject {
+    // A copy: what has left must not change with what is added later.
+    const metadata = { ...this.#metadata }
+    return { ...this.#options.echo, ...standing, output: this.#content.items, metadata }
   }
 }
 

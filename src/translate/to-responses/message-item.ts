@@ -1,7 +1,7 @@
 /**
  * A message while it is written: text and refusal parts, one open at a time, their deltas and dones.
  */
-import type { ResponseEvent } from '../../protocol/responses/events.ts'
+import type { PartPlace, ResponseEvent } from '../../protocol/responses/events.ts'
 import type {
   ContentPart,
   MessageItem,
@@ -10,7 +10,7 @@ import type {
   UrlCitation,
 } from '../../protocol/responses/items.ts'
 import type { ClosedStatus, ItemWriter, Place } from './item-writer.ts'
-import { createWellFormedText } from './well-formed.ts'
+import { WellFormedText } from './well-formed.ts'
 
 export interface MessageWriter extends ItemWriter {
   text(piece: string, logprobs: readonly TokenLogprob[]): void
@@ -35,32 +35,81 @@ export function createMessageItem(
   place: Place,
   emit: (event: ResponseEvent) => void,
 ): MessageWriter {
-  const itemId = place.itemId
-  const outputIndex = place.outputIndex
-  const wellFormed = createWellFormedText()
-  const content: ContentPart[] = []
-  let part: OpenPart | undefined
-  let waitingLogprobs: TokenLogprob[] = NO_LOGPROBS
-  let item: MessageItem | undefined
+  return new MessageItemWriter(place, emit)
+}
 
-  emit({
-    type: 'response.output_item.added',
-    output_index: outputIndex,
-    item: { type: 'message', id: itemId, status: 'in_progress', role: 'assistant', content: [] },
-  })
+class MessageItemWriter implements MessageWriter {
+  readonly #itemId: string
+  readonly #outputIndex: number
+  readonly #emit: (event: ResponseEvent) => void
+  readonly #wellFormed = new WellFormedText()
+  readonly #content: ContentPart[] = []
+  #part: OpenPart | undefined
+  #waitingLogprobs: TokenLogprob[] = NO_LOGPROBS
+  #item: MessageItem | undefined
 
-  function openPart<Type extends OpenPart['type']>(type: Type): Extract<OpenPart, { type: Type }>
-  function openPart(type: OpenPart['type']): OpenPart {
-    if (part?.type === type) return part
-    closePart()
+  constructor({ itemId, outputIndex }: Place, emit: (event: ResponseEvent) => void) {
+    this.#itemId = itemId
+    this.#outputIndex = outputIndex
+    this.#emit = emit
+    emit({
+      type: 'response.output_item.added',
+      output_index: outputIndex,
+      item: { type: 'message', id: itemId, status: 'in_progress', role: 'assistant', content: [] },
+    })
+  }
+
+  get item(): MessageItem | undefined {
+    return this.#item
+  }
+
+  text(piece: string, logprobs: readonly TokenLogprob[]): void {
+    const to = this.#openPart('output_text')
+    if (logprobs.length > 0) this.#waitingLogprobs = [...this.#waitingLogprobs, ...logprobs]
+    this.#emitText(to, this.#wellFormed.push(piece))
+  }
+
+  refusal(piece: string): void {
+    this.#emitRefusal(this.#openPart('refusal'), this.#wellFormed.push(piece))
+  }
+
+  annotate(citation: UrlCitation): void {
+    const part = this.#part
+    if (part?.type !== 'output_text') return
+    part.annotations.push(citation)
+    this.#emit({
+      type: 'response.output_text.annotation.added',
+      ...this.#partPlace(),
+      annotation_index: part.annotations.length - 1,
+      annotation: citation,
+    })
+  }
+
+  close(status: ClosedStatus): void {
+    this.#closePart()
+    const item: MessageItem = {
+      type: 'message',
+      id: this.#itemId,
+      status,
+      role: 'assistant',
+      content: this.#content,
+    }
+    this.#item = item
+    this.#emit({ type: 'response.output_item.done', output_index: this.#outputIndex, item })
+  }
+
+  #openPart<Type extends OpenPart['type']>(type: Type): Extract<OpenPart, { type: Type }>
+  #openPart(type: OpenPart['type']): OpenPart {
+    if (this.#part?.type === type) return this.#part
+    this.#closePart()
     const opened: OpenPart =
       type === 'output_text'
         ? { type, text: '', annotations: [], logprobs: [] }
         : { type, text: '' }
-    part = opened
-    emit({
+    this.#part = opened
+    this.#emit({
       type: 'response.content_part.added',
-      ...partPlace(),
+      ...this.#partPlace(),
       part:
         type === 'output_text'
           ? { type, text: '', annotations: [], logprobs: [] }
@@ -69,35 +118,39 @@ export function createMessageItem(
     return opened
   }
 
-  function partPlace() {
-    return { item_id: itemId, output_index: outputIndex, content_index: content.length }
+  #partPlace(): PartPlace {
+    return {
+      item_id: this.#itemId,
+      output_index: this.#outputIndex,
+      content_index: this.#content.length,
+    }
   }
 
-  function emitText(to: Extract<OpenPart, { type: 'output_text' }>, delta: string): void {
+  #emitText(to: Extract<OpenPart, { type: 'output_text' }>, delta: string): void {
     if (delta === '') return
-    const logprobs = waitingLogprobs
-    waitingLogprobs = NO_LOGPROBS
+    const logprobs = this.#waitingLogprobs
+    this.#waitingLogprobs = NO_LOGPROBS
     to.text += delta
     for (const logprob of logprobs) to.logprobs.push(logprob)
-    emit({
+    this.#emit({
       type: 'response.output_text.delta',
-      item_id: itemId,
-      output_index: outputIndex,
-      content_index: content.length,
+      item_id: this.#itemId,
+      output_index: this.#outputIndex,
+      content_index: this.#content.length,
       delta,
       logprobs,
     })
   }
 
-  function emitRefusal(to: Extract<OpenPart, { type: 'refusal' }>, delta: string): void {
+  #emitRefusal(to: Extract<OpenPart, { type: 'refusal' }>, delta: string): void {
     if (delta === '') return
     to.text += delta
-    emit({ type: 'response.refusal.delta', ...partPlace(), delta })
+    this.#emit({ type: 'response.refusal.delta', ...this.#partPlace(), delta })
   }
 
-  function closePart(): void {
-    if (part === undefined) return
-    const closing = part
+  #closePart(): void {
+    const closing = this.#part
+    if (closing === undefined) return
     if (closing.type === 'output_text') {
       const done: OutputTextPart = {
         type: 'output_text',
@@ -106,44 +159,15 @@ export function createMessageItem(
         logprobs: closing.logprobs,
       }
       const { text, logprobs } = done
-      emit({ type: 'response.output_text.done', ...partPlace(), text, logprobs })
-      emit({ type: 'response.content_part.done', ...partPlace(), part: done })
-      content.push(done)
+      this.#emit({ type: 'response.output_text.done', ...this.#partPlace(), text, logprobs })
+      this.#emit({ type: 'response.content_part.done', ...this.#partPlace(), part: done })
+      this.#content.push(done)
     } else {
       const done = { type: 'refusal', refusal: closing.text } as const
-      emit({ type: 'response.refusal.done', ...partPlace(), refusal: closing.text })
-      emit({ type: 'response.content_part.done', ...partPlace(), part: done })
-      content.push(done)
+      this.#emit({ type: 'response.refusal.done', ...this.#partPlace(), refusal: closing.text })
+      this.#emit({ type: 'response.content_part.done', ...this.#partPlace(), part: done })
+      this.#content.push(done)
     }
-    part = undefined
-  }
-
-  return {
-    get item() {
-      return item
-    },
-    text(piece, logprobs) {
-      const to = openPart('output_text')
-      if (logprobs.length > 0) waitingLogprobs = [...waitingLogprobs, ...logprobs]
-      emitText(to, wellFormed(piece))
-    },
-    refusal(piece) {
-      emitRefusal(openPart('refusal'), wellFormed(piece))
-    },
-    annotate(citation) {
-      if (part?.type !== 'output_text') return
-      part.annotations.push(citation)
-      emit({
-        type: 'response.output_text.annotation.added',
-        ...partPlace(),
-        annotation_index: part.annotations.length - 1,
-        annotation: citation,
-      })
-    },
-    close(status: ClosedStatus) {
-      closePart()
-      item = { type: 'message', id: itemId, status, role: 'assistant', content }
-      emit({ type: 'response.output_item.done', output_index: outputIndex, item })
-    },
+    this.#part = undefined
   }
 }

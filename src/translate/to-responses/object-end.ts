@@ -2,52 +2,46 @@
  * Whether a JSON object that arrives in pieces has come to its end. Only depth and strings are
  * followed, each unit once, so that a call of 50,000 fragments costs what its text costs.
  */
-export interface ObjectEnd {
-  readonly ended: boolean
-  push(piece: string): void
-}
+export class ObjectEnd {
+  #depth = 0
+  #at: 'head' | 'outside' | 'string' | 'escape' | 'ended' | 'other' = 'head'
 
-export function createObjectEnd(): ObjectEnd {
-  let depth = 0
-  let at: 'head' | 'outside' | 'string' | 'escape' | 'ended' | 'other' = 'head'
+  get ended(): boolean {
+    return this.#at === 'ended'
+  }
 
-  function step(unit: string): void {
-    switch (at) {
+  push(piece: string): void {
+    for (let index = 0; index < piece.length; index++) {
+      if (this.#at === 'ended' || this.#at === 'other') return
+      this.#step(piece.charAt(index))
+    }
+  }
+
+  #step(unit: string): void {
+    switch (this.#at) {
       case 'head':
         if (unit === '{') {
-          depth = 1
-          at = 'outside'
-        } else if (unit.trim() !== '') at = 'other'
+          this.#depth = 1
+          this.#at = 'outside'
+        } else if (unit.trim() !== '') this.#at = 'other'
         return
       case 'outside':
-        if (unit === '"') at = 'string'
-        else if (unit === '{' || unit === '[') depth++
+        if (unit === '"') this.#at = 'string'
+        else if (unit === '{' || unit === '[') this.#depth++
         else if (unit === '}' || unit === ']') {
-          depth--
-          if (depth === 0) at = 'ended'
+          this.#depth--
+          if (this.#depth === 0) this.#at = 'ended'
         }
         return
       case 'string':
-        if (unit === '\\') at = 'escape'
-        else if (unit === '"') at = 'outside'
+        if (unit === '\\') this.#at = 'escape'
+        else if (unit === '"') this.#at = 'outside'
         return
       case 'escape':
-        at = 'string'
+        this.#at = 'string'
         return
       default:
         return
     }
-  }
-
-  return {
-    get ended() {
-      return at === 'ended'
-    },
-    push(piece) {
-      for (let index = 0; index < piece.length; index++) {
-        if (at === 'ended' || at === 'other') return
-        step(piece.charAt(index))
-      }
-    },
   }
 }

@@ -44,88 +44,105 @@ type Current =
   | { readonly kind: 'message'; readonly writer: MessageWriter }
 
 const NONE: Current = { kind: 'none' }
+/** Shared by all answers that wait for none. */
+const NO_CITATIONS: readonly UrlCitation[] = []
 
-export function createOutput({ ids, emit, seal }: OutputOptions): Output {
-  const writers: ItemWriter[] = []
-  let current: Current = NONE
-  let hasAnswer = false
-  let hasMessage = false
-  let waitingCitations: UrlCitation[] = []
+export function createOutput(options: OutputOptions): Output {
+  return new OutputWriter(options)
+}
 
-  function open<Writer extends ItemWriter>(
-    prefix: IdPrefix,
-    create: (place: Place) => Writer,
-  ): Writer {
-    if (current.kind !== 'none') current.writer.close('completed')
-    current = NONE
-    const writer = create({ itemId: ids.next(prefix), outputIndex: writers.length })
-    writers.push(writer)
+class OutputWriter implements Output {
+  readonly #ids: Ids
+  readonly #emit: (event: ResponseEvent) => void
+  readonly #seal: Seal | undefined
+  readonly #writers: ItemWriter[] = []
+  #current: Current = NONE
+  #hasAnswer = false
+  #hasMessage = false
+  #waitingCitations: readonly UrlCitation[] = NO_CITATIONS
+
+  constructor({ ids, emit, seal }: OutputOptions) {
+    this.#ids = ids
+    this.#emit = emit
+    this.#seal = seal
+  }
+
+  get hasAnswer(): boolean {
+    return this.#hasAnswer
+  }
+
+  get items(): OutputItem[] {
+    return this.#writers.flatMap((writer) => writer.item ?? [])
+  }
+
+  text(piece: string, logprobs: readonly TokenLogprob[]): void {
+    const writer = this.#message()
+    writer.text(piece, logprobs)
+    if (this.#waitingCitations.length === 0) return
+    for (const citation of this.#waitingCitations) writer.annotate(citation)
+    this.#waitingCitations = NO_CITATIONS
+  }
+
+  refusal(piece: string): void {
+    this.#message().refusal(piece)
+  }
+
+  reasoning(piece: string): void {
+    this.#reasoning().text(piece)
+  }
+
+  reasoningDetail(detail: unknown): void {
+    if (this.#seal === undefined) return
+    // Its readable text opens the item by itself; without any, only what must go back does.
+    if (this.#current.kind === 'reasoning') {
+      if (isRecord(detail)) this.#current.writer.detail(detail)
+    } else if (isBoundDetail(detail)) this.#reasoning().detail(detail)
+  }
+
+  annotate(citation: UrlCitation): void {
+    // Its positions are those of this text: none written yet, or being written.
+    if (this.#current.kind === 'message') this.#current.writer.annotate(citation)
+    else if (!this.#hasMessage) this.#waitingCitations = [...this.#waitingCitations, citation]
+  }
+
+  openCall(prefix: IdPrefix, create: (place: Place) => CallWriter): CallWriter {
+    this.#hasAnswer = true
+    return this.#open(prefix, create)
+  }
+
+  openMessage(): MessageWriter {
+    this.#hasAnswer = true
+    this.#hasMessage = true
+    return this.#open('msg', (place) => createMessageItem(place, this.#emit))
+  }
+
+  close(last: ClosedStatus): void {
+    this.#writers.forEach((writer, index) => {
+      if (writer.item !== undefined) return
+      writer.close(index === this.#writers.length - 1 ? last : 'completed')
+    })
+    this.#current = NONE
+  }
+
+  #open<Writer extends ItemWriter>(prefix: IdPrefix, create: (place: Place) => Writer): Writer {
+    if (this.#current.kind !== 'none') this.#current.writer.close('completed')
+    this.#current = NONE
+    const writer = create({ itemId: this.#ids.next(prefix), outputIndex: this.#writers.length })
+    this.#writers.push(writer)
     return writer
   }
 
-  function message(): MessageWriter {
-    if (current.kind === 'message') return current.writer
-    const writer = openMessage()
-    current = { kind: 'message', writer }
+  #message(): MessageWriter {
+    if (this.#current.kind === 'message') return this.#current.writer
+    const writer = this.openMessage()
+    this.#current = { kind: 'message', writer }
     return writer
   }
 
-  function openMessage(): MessageWriter {
-    hasAnswer = true
-    hasMessage = true
-    return open('msg', (place) => createMessageItem(place, emit))
-  }
-
-  function reasoning(): ReasoningWriter {
-    if (current.kind === 'reasoning') return current.writer
-    const writer = open('rs', (place) => createReasoningItem(place, emit, seal))
-    current = { kind: 'reasoning', writer }
+  #reasoning(): ReasoningWriter {
+    if (this.#current.kind === 'reasoning') return this.#current.writer
+    const writer = this.#open('rs', (place) => createReasoningItem(place, this.#emit, this.#seal))
+    this.#current = { kind: 'reasoning', writer }
     return writer
-  }
-
-  return {
-    get hasAnswer() {
-      return hasAnswer
-    },
-    get items() {
-      return writers.flatMap((writer) => writer.item ?? [])
-    },
-    text(piece, logprobs) {
-      const writer = message()
-      writer.text(piece, logprobs)
-      if (waitingCitations.length === 0) return
-      for (const citation of waitingCitations) writer.annotate(citation)
-      waitingCitations = []
-    },
-    refusal(piece) {
-      message().refusal(piece)
-    },
-    reasoning(piece) {
-      reasoning().text(piece)
-    },
-    reasoningDetail(detail) {
-      if (seal === undefined) return
-      // Its readable text opens the item by itself; without any, only what must go back does.
-      if (current.kind === 'reasoning') {
-        if (isRecord(detail)) current.writer.detail(detail)
-      } else if (isBoundDetail(detail)) reasoning().detail(detail)
-    },
-    annotate(citation) {
-      // Its positions are those of this text: none written yet, or being written.
-      if (current.kind === 'message') current.writer.annotate(citation)
-      else if (!hasMessage) waitingCitations.push(citation)
-    },
-    openCall(prefix, create) {
-      hasAnswer = true
-      return open(prefix, create)
-    },
-    openMessage,
-    close(last) {
-      writers.forEach((writer, index) => {
-        if (writer.item !== undefined) return
-        writer.close(index === writers.length - 1 ? last : 'completed')
-      })
-      current = NONE
-    },
   }
 }

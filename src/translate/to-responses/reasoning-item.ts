@@ -4,12 +4,12 @@
  * Reasoning goes out as one summary part, never as `reasoning_text`: the summary events are the ones
  * on which OpenAI's document and Open Responses agree, and the ones every client shows.
  */
-import type { ResponseEvent } from '../../protocol/responses/events.ts'
+import type { ResponseEvent, SummaryPlace } from '../../protocol/responses/events.ts'
 import type { ReasoningItem, SummaryPart } from '../../protocol/responses/items.ts'
 import { isRecord, textOf, tryStringify } from '../narrow.ts'
 import type { Seal, SealedReasoning } from '../seal.ts'
 import type { ItemWriter, Place } from './item-writer.ts'
-import { createWellFormedText } from './well-formed.ts'
+import { WellFormedText } from './well-formed.ts'
 
 export interface ReasoningWriter extends ItemWriter {
   text(piece: string): void
@@ -22,68 +22,88 @@ export function createReasoningItem(
   emit: (event: ResponseEvent) => void,
   seal: Seal | undefined,
 ): ReasoningWriter {
-  const { itemId, outputIndex } = place
-  const wellFormed = createWellFormedText()
-  const details: Record<string, unknown>[] = []
-  let text: string | undefined
-  let item: ReasoningItem | undefined
+  return new ReasoningItemWriter(place, emit, seal)
+}
 
-  emit({
-    type: 'response.output_item.added',
-    output_index: outputIndex,
-    item: { type: 'reasoning', id: itemId, summary: [] },
-  })
+class ReasoningItemWriter implements ReasoningWriter {
+  readonly #itemId: string
+  readonly #outputIndex: number
+  readonly #emit: (event: ResponseEvent) => void
+  readonly #seal: Seal | undefined
+  readonly #wellFormed = new WellFormedText()
+  readonly #details: Record<string, unknown>[] = []
+  #text: string | undefined
+  #item: ReasoningItem | undefined
 
-  function summaryPlace() {
-    return { item_id: itemId, output_index: outputIndex, summary_index: 0 }
+  constructor(
+    { itemId, outputIndex }: Place,
+    emit: (event: ResponseEvent) => void,
+    seal: Seal | undefined,
+  ) {
+    this.#itemId = itemId
+    this.#outputIndex = outputIndex
+    this.#emit = emit
+    this.#seal = seal
+    emit({
+      type: 'response.output_item.added',
+      output_index: outputIndex,
+      item: { type: 'reasoning', id: itemId, summary: [] },
+    })
   }
 
-  function emitDelta(delta: string): void {
+  get item(): ReasoningItem | undefined {
+    return this.#item
+  }
+
+  text(piece: string): void {
+    if (this.#text === undefined) {
+      this.#text = ''
+      this.#emit({
+        type: 'response.reasoning_summary_part.added',
+        ...this.#summaryPlace(),
+        part: { type: 'summary_text', text: '' },
+      })
+    }
+    const delta = this.#wellFormed.push(piece)
     if (delta === '') return
-    text += delta
-    emit({
+    this.#text += delta
+    this.#emit({
       type: 'response.reasoning_summary_text.delta',
-      item_id: itemId,
-      output_index: outputIndex,
+      item_id: this.#itemId,
+      output_index: this.#outputIndex,
       summary_index: 0,
       delta,
     })
   }
 
-  function closeSummary(): SummaryPart[] {
+  detail(detail: Record<string, unknown>): void {
+    addDetail(this.#details, detail)
+  }
+
+  close(): void {
+    const item: ReasoningItem = {
+      type: 'reasoning',
+      id: this.#itemId,
+      summary: this.#closeSummary(),
+    }
+    if (this.#seal !== undefined) {
+      item.encrypted_content = this.#seal.seal(sealedText(this.#text ?? '', this.#details))
+    }
+    this.#item = item
+    this.#emit({ type: 'response.output_item.done', output_index: this.#outputIndex, item })
+  }
+
+  #closeSummary(): SummaryPart[] {
+    const text = this.#text
     if (text === undefined) return []
     const part = { type: 'summary_text', text } as const
-    emit({ type: 'response.reasoning_summary_text.done', ...summaryPlace(), text })
-    emit({ type: 'response.reasoning_summary_part.done', ...summaryPlace(), part })
+    this.#emit({ type: 'response.reasoning_summary_text.done', ...this.#summaryPlace(), text })
+    this.#emit({ type: 'response.reasoning_summary_part.done', ...this.#summaryPlace(), part })
     return [part]
   }
 
-  return {
-    get item() {
-      return item
-    },
-    text(piece) {
-      if (text === undefined) {
-        text = ''
-        emit({
-          type: 'response.reasoning_summary_part.added',
-          ...summaryPlace(),
-          part: { type: 'summary_text', text: '' },
-        })
-      }
-      emitDelta(wellFormed(piece))
-    },
-    detail(detail) {
-      addDetail(details, detail)
-    },
-    close() {
-      const summary = closeSummary()
-      item = { type: 'reasoning', id: itemId, summary }
-      if (seal !== undefined) {
-        item.encrypted_content = seal.seal(sealedText(text ?? '', details))
-      }
-      emit({ type: 'response.output_item.done', output_index: outputIndex, item })
-    },
+  #summaryPlace(): SummaryPlace {
+    return { item_id: this.#itemId, output_index: this.#outputIndex, summary_index: 0 }
   }
 }
 

@@ -20,7 +20,7 @@ import { CUSTOM_INPUT_PROPERTY, STOP_MESSAGE_PROPERTY, STOP_TOOL_NAME } from '..
 import type { CallFragment } from './call-fragment.ts'
 import { createCustomCallItem, createFunctionCallItem, createToolSearchItem } from './call-items.ts'
 import { createFreeTextReader } from './free-text.ts'
-import { createObjectEnd, type ObjectEnd } from './object-end.ts'
+import { ObjectEnd } from './object-end.ts'
 import type { Output } from './output.ts'
 import { createStopMessage, type StopMessage } from './stop-message.ts'
 
@@ -60,59 +60,91 @@ interface Call {
   state: CallState
 }
 
-export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions): ToolCalls {
-  const calls: Call[] = []
-  /** Those not written yet, in order. */
-  const pending = new Set<Call>()
-  const byIndex = new Map<number, Call>()
-  const usedCallIds = new Set<string>()
-  const stops: StopMessage[] = []
-  const suppressed: string[] = []
+export function createToolCalls(options: ToolCallsOptions): ToolCalls {
+  return new CallAssembler(options)
+}
 
-  function find(fragment: CallFragment): Call | undefined {
+class CallAssembler implements ToolCalls {
+  readonly #options: ToolCallsOptions
+  readonly #calls: Call[] = []
+  /** Those not written yet, in order. */
+  readonly #pending = new Set<Call>()
+  readonly #byIndex = new Map<number, Call>()
+  readonly #usedCallIds = new Set<string>()
+  readonly #stops: StopMessage[] = []
+  readonly suppressed: string[] = []
+
+  constructor(options: ToolCallsOptions) {
+    this.#options = options
+  }
+
+  get stopped(): boolean {
+    return this.#stops.length > 0
+  }
+
+  get nameless(): number {
+    return [...this.#pending].filter((call) => call.name === '').length
+  }
+
+  push(fragment: CallFragment): void {
+    const call = this.#find(fragment) ?? this.#begin(fragment)
+    if (fragment.index !== undefined) this.#byIndex.set(fragment.index, call)
+    this.#add(call, fragment)
+  }
+
+  pushWhole(fragment: CallFragment): void {
+    this.#add(this.#begin(fragment), fragment)
+  }
+
+  end(cut: boolean): void {
+    for (const call of this.#pending) if (call.name !== '') this.#write(call)
+    for (const stop of this.#stops) stop.end(cut)
+  }
+
+  #find(fragment: CallFragment): Call | undefined {
     const { index, id, name } = fragment
-    const atIndex = index === undefined ? undefined : byIndex.get(index)
+    const atIndex = index === undefined ? undefined : this.#byIndex.get(index)
     if (atIndex !== undefined) {
       const isOther = name !== '' && id !== '' && atIndex.id !== '' && id !== atIndex.id
-      return isOther || startsAnew(atIndex, fragment) ? undefined : atIndex
+      return isOther || this.#startsAnew(atIndex, fragment) ? undefined : atIndex
     }
     if (id !== '') {
-      const sameId = calls.findLast((call) => call.id === id)
+      const sameId = this.#calls.findLast((call) => call.id === id)
       // Behind a new index a name means a new call: TGI gives every call the id "0".
       if (sameId === undefined || (index !== undefined && name !== '')) return undefined
-      return startsAnew(sameId, fragment) ? undefined : sameId
+      return this.#startsAnew(sameId, fragment) ? undefined : sameId
     }
-    const last = calls.at(-1)
+    const last = this.#calls.at(-1)
     if (last === undefined) return undefined
     const isUnmarked = !last.hasIndex && last.id === ''
     if (name !== '') {
       // Neither index nor id, its name on every fragment.
       const isSame = index === undefined && isUnmarked && name === last.name
-      return isSame && !startsAnew(last, fragment) ? last : undefined
+      return isSame && !this.#startsAnew(last, fragment) ? last : undefined
     }
     return index === undefined || !last.hasIndex ? last : undefined
   }
 
   /** JSON behind a whole object can only be another call's. */
-  function startsAnew(call: Call, { name, arguments: args }: CallFragment): boolean {
+  #startsAnew(call: Call, { name, arguments: args }: CallFragment): boolean {
     return name !== '' && call.objectEnd.ended && (args.trim() !== '' || name !== call.name)
   }
 
-  function begin(fragment: CallFragment): Call {
+  #begin(fragment: CallFragment): Call {
     const call: Call = {
       id: '',
       name: '',
       isCustom: fragment.isCustom,
       hasIndex: fragment.index !== undefined,
-      objectEnd: createObjectEnd(),
+      objectEnd: new ObjectEnd(),
       state: { at: 'pending', held: '' },
     }
-    calls.push(call)
-    pending.add(call)
+    this.#calls.push(call)
+    this.#pending.add(call)
     return call
   }
 
-  function add(call: Call, fragment: CallFragment): void {
+  #add(call: Call, fragment: CallFragment): void {
     if (call.id === '') call.id = fragment.id
     if (call.name === '') call.name = fragment.name
     call.objectEnd.push(fragment.arguments)
@@ -121,88 +153,71 @@ export function createToolCalls({ output, tools, ids, emit }: ToolCallsOptions):
     if (state.at !== 'pending') return
     const held = state.held + fragment.arguments
     call.state = { at: 'pending', held }
-    if (call.name !== '' && (call.id !== '' || held !== '')) open(call)
+    if (call.name !== '' && (call.id !== '' || held !== '')) this.#open(call)
   }
 
-  function open(call: Call): void {
+  #open(call: Call): void {
     // In the order in which they came: one that waits for its id only does not lose its place.
-    for (const waiting of pending) {
-      if (waiting.name !== '') write(waiting)
+    for (const waiting of this.#pending) {
+      if (waiting.name !== '') this.#write(waiting)
       if (waiting === call) return
     }
   }
 
-  function write(call: Call): void {
-    pending.delete(call)
+  #write(call: Call): void {
+    this.#pending.delete(call)
     const held = call.state.at === 'pending' ? call.state.held : ''
-    if (call.name !== STOP_TOOL_NAME && !tools.allows(call.name)) {
-      suppressed.push(call.name)
+    if (call.name !== STOP_TOOL_NAME && !this.#options.tools.allows(call.name)) {
+      this.suppressed.push(call.name)
       call.state = { at: 'suppressed' }
       return
     }
-    const push = openWriter(call)
+    const push = this.#openWriter(call)
     call.state = { at: 'writing', push }
     if (held !== '') push(held)
   }
 
-  function openWriter(call: Call): (piece: string) => void {
-    const target = targetOf(call)
+  #openWriter(call: Call): (piece: string) => void {
+    const target = this.#targetOf(call)
     switch (target.kind) {
       case 'stop': {
-        const stop = createStopMessage(output, createFreeTextReader(STOP_MESSAGE_PROPERTY, false))
-        stops.push(stop)
+        const stop = createStopMessage(
+          this.#options.output,
+          createFreeTextReader(STOP_MESSAGE_PROPERTY, false),
+        )
+        this.#stops.push(stop)
         return stop.push
       }
       case 'tool_search':
-        return output.openCall('tsc', (place) => createToolSearchItem(place, emit, callId(call)))
-          .push
+        return this.#options.output.openCall('tsc', (place) =>
+          createToolSearchItem(place, this.#options.emit, this.#callId(call)),
+        ).push
       case 'custom': {
         const reader = call.isCustom ? undefined : createFreeTextReader(CUSTOM_INPUT_PROPERTY, true)
-        return output.openCall('ctc', (place) =>
-          createCustomCallItem(place, emit, callId(call), target, reader),
+        return this.#options.output.openCall('ctc', (place) =>
+          createCustomCallItem(place, this.#options.emit, this.#callId(call), target, reader),
         ).push
       }
       case 'function':
-        return output.openCall('fc', (place) =>
-          createFunctionCallItem(place, emit, callId(call), target),
+        return this.#options.output.openCall('fc', (place) =>
+          createFunctionCallItem(place, this.#options.emit, this.#callId(call), target),
         ).push
     }
   }
 
-  function targetOf(call: Call): ToolTarget {
+  #targetOf(call: Call): ToolTarget {
     // Never a client's tool, so never shown, even where it was not offered.
     if (call.name === STOP_TOOL_NAME) return { kind: 'stop' }
-    const target = tools.target(call.name)
+    const target = this.#options.tools.target(call.name)
     if (target !== undefined) return target
     return { kind: call.isCustom ? 'custom' : 'function', name: call.name }
   }
 
   /** The upstream's own id, which is opaque; a fresh one where it is empty or used already. */
-  function callId(call: Call): string {
-    const id = call.id === '' || usedCallIds.has(call.id) ? ids.next('call') : call.id
-    usedCallIds.add(id)
+  #callId(call: Call): string {
+    const id =
+      call.id === '' || this.#usedCallIds.has(call.id) ? this.#options.ids.next('call') : call.id
+    this.#usedCallIds.add(id)
     return id
-  }
-
-  return {
-    get stopped() {
-      return stops.length > 0
-    },
-    suppressed,
-    get nameless() {
-      return [...pending].filter((call) => call.name === '').length
-    },
-    push(fragment) {
-      const call = find(fragment) ?? begin(fragment)
-      if (fragment.index !== undefined) byIndex.set(fragment.index, call)
-      add(call, fragment)
-    },
-    pushWhole(fragment) {
-      add(begin(fragment), fragment)
-    },
-    end(cut) {
-      for (const call of pending) if (call.name !== '') write(call)
-      for (const stop of stops) stop.end(cut)
-    },
   }
 }

@@ -10,13 +10,14 @@ const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
  * Takes pieces and gives them back without a trailing half pair, which waits for the next piece. A
  * half inside becomes U+FFFD; one that still waits at the end is dropped, for it says nothing.
  */
-export function createWellFormedText(): (piece: string) => string {
-  let half = ''
-  return (piece) => {
-    let text = half + piece
-    half = ''
+export class WellFormedText {
+  #half = ''
+
+  push(piece: string): string {
+    let text = this.#half + piece
+    this.#half = ''
     if (isHighSurrogate(text.charCodeAt(text.length - 1))) {
-      half = text.slice(-1)
+      this.#half = text.slice(-1)
       text = text.slice(0, -1)
     }
     return text.isWellFormed() ? text : text.toWellFormed()
