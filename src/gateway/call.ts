@@ -24,6 +24,8 @@ export interface ClientAnswer {
   readonly answer: Answer
   /** The whole body, for a client that does not stream; read once concluded. */
   body(): string
+  /** Whether the body of a failed answer says so itself; else its status has to. */
+  readonly tellsFailure: boolean
 }
 
 export interface CallPlan {
@@ -140,9 +142,7 @@ class Call {
   }
 
   /** The attempts, each with a hold of its own. Undefined when the client is gone. */
-  async #exchange(): Promise<
-    { end: AttemptEnd; estimate: Parameters<Answer['conclude']>[0] } | undefined
-  > {
+  async #exchange(): Promise<{ end: AttemptEnd; estimate: Usage | undefined } | undefined> {
     for (let tries = 0; ; tries++) {
       const hold = await this.#admit()
       this.#holdHeaders = hold.headers
@@ -200,8 +200,13 @@ class Call {
   }
 
   #conclude(estimate: Usage | undefined): void {
-    const { answer } = this.#answer
-    if (answer.outcome?.error !== undefined) this.#log('failed', answer.outcome.error)
+    const { answer, tellsFailure } = this.#answer
+    const error = answer.outcome?.error
+    if (error !== undefined && !this.#streaming && !tellsFailure) {
+      this.#refuse(error)
+      return
+    }
+    if (error !== undefined) this.#log('failed', error)
     answer.conclude(estimate)
     if (this.#streaming) this.#client.end()
     else this.#client.respond(200, this.#headers('application/json'), this.#answer.body())
@@ -247,8 +252,10 @@ class Call {
       const limitMs = this.#clientIs === 'streaming' ? timing.keepaliveMs : timing.openAfterMs
       const leftMs = this.#lastWriteMs + limitMs - clock.monotonicMs()
       if (leftMs <= 0) {
+        const writtenMs = this.#lastWriteMs
         if (this.#clientIs === 'waiting') this.#open()
-        else this.#answer.answer.keepalive()
+        // A relay has nothing of its own to open with, but the client has waited long enough.
+        if (this.#lastWriteMs === writtenMs) this.#answer.answer.keepalive()
       }
       this.#cancelTimers[0] = clock.after(leftMs <= 0 ? timing.keepaliveMs : leftMs, check)
     }

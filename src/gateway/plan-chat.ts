@@ -92,7 +92,7 @@ export async function planChatCall(
           created: Math.floor(deps.nowMs() / 1000),
         },
       })
-      return { answer, body: () => whole }
+      return { answer, body: () => whole, tellsFailure: false }
     },
   }
 }

@@ -50,7 +50,7 @@ export function planResponsesRelay(
         }),
         metadata: request.metadata ?? {},
       })
-      return { answer, body: () => whole }
+      return { answer, body: () => whole, tellsFailure: true }
     },
   }
 }

@@ -90,7 +90,7 @@ function answerOf(
     redact: deps.redact,
     emit: request.stream === true ? stream : () => {},
   })
-  return { answer: machine, body: () => JSON.stringify(machine.response) }
+  return { answer: machine, body: () => JSON.stringify(machine.response), tellsFailure: true }
 }
 
 /** Nothing is kept between calls yet, so a request that leans on what was kept cannot be answered. */

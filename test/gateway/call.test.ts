@@ -6,6 +6,7 @@ import {
   FakeClock,
   FakeUpstream,
   IDENTITY,
+  LineAnswer,
   planOf,
   recordSpending,
   settled,
@@ -248,6 +249,23 @@ describe('a call that fails before it answers', () => {
 })
 
 describe('a whole answer', () => {
+  test.each([
+    { tellsFailure: true, status: 200 },
+    { tellsFailure: false, status: 502 },
+  ])('that fails is a $status where its body says so: $tellsFailure', async (row) => {
+    const { upstream, client, done } = await start({
+      streaming: false,
+      createAnswer: (write) => ({
+        answer: new LineAnswer(write),
+        body: () => '{}',
+        tellsFailure: row.tellsFailure,
+      }),
+    })
+    upstream.accept().onEnd()
+    await done
+    expect(client.answer?.status).toBe(row.status)
+  })
+
   test('is one body with a status', async () => {
     const { upstream, client, done } = await start({ streaming: false })
     upstream.accept().onMessage('[DONE]', undefined)

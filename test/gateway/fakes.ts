@@ -255,7 +255,11 @@ export function planOf(overrides: Partial<CallPlan> = {}): CallPlan {
     headers: {},
     canned: undefined,
     upstreamBody: () => '{}',
-    createAnswer: (write) => ({ answer: new LineAnswer(write), body: () => '{"whole":true}' }),
+    createAnswer: (write) => ({
+      answer: new LineAnswer(write),
+      body: () => '{"whole":true}',
+      tellsFailure: true,
+    }),
     ...overrides,
   }
 }

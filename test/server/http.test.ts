@@ -135,6 +135,95 @@ describe('responses', () => {
   })
 })
 
+describe('chat completions', () => {
+  test('pass through, streamed, with usage asked for and hidden from who did not ask', async () => {
+    const { bridge, upstream } = await start(streaming(hello))
+    const request = {
+      model: 'm',
+      messages: [{ role: 'user', content: 'hi' }],
+      stream: true,
+      seed: 7,
+    }
+    const text = await (await post(bridge, '/v1/chat/completions', request)).text()
+    expect(text).toContain('"content":"hello"')
+    expect(text).not.toContain('"usage"')
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
+    expect(upstream.received[0]?.body).toEqual({
+      ...request,
+      model: 'real-name',
+      stream_options: { include_usage: true },
+    })
+    const asked = { ...request, stream_options: { include_usage: true } }
+    expect(await (await post(bridge, '/v1/chat/completions', asked)).text()).toContain('"usage"')
+  })
+
+  test('pass through whole, value for value', async () => {
+    const whole = {
+      id: 'x',
+      choices: [
+        { index: 0, message: { role: 'assistant', content: 'hey' }, finish_reason: 'stop' },
+      ],
+      usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+      timings: { odd: 1 },
+    }
+    const { bridge } = await start(answering(200, JSON.stringify(whole)))
+    const answer = await post(bridge, '/api/v1/chat/completions', {
+      model: 'm',
+      messages: [{ role: 'user', content: 'hi' }],
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual(whole)
+  })
+
+  test('an error inside a 200 is an error for a client that does not stream', async () => {
+    const { bridge } = await start(answering(200, '{"error":{"message":"no","code":400}}'))
+    const answer = await post(bridge, '/v1/chat/completions', { model: 'm', messages: [] })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { message: 'no' } })
+  })
+})
+
+describe('an upstream that speaks Responses', () => {
+  const events = [
+    { type: 'response.created', response: { id: 'resp_u', status: 'in_progress', output: [] } },
+    { type: 'response.completed', response: { id: 'resp_u', status: 'completed', output: [] } },
+  ]
+    .map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+    .join('')
+
+  test('is passed through', async () => {
+    const upstream = await startHttpUpstream(
+      answering(200, events, { 'content-type': 'text/event-stream' }),
+    )
+    running.push(upstream)
+    const bridge = await startTestBridge({
+      config: {
+        upstreams: { local: { base_url: upstream.baseUrl, wire: 'responses' } },
+        models: { m: { upstream: 'local', model: 'real-name' } },
+      },
+    })
+    running.push(bridge)
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: 'hi',
+      stream: true,
+      previous_response_id: 'resp_theirs',
+    })
+    const text = await answer.text()
+    expect(text.match(/^event: .*$/gm)).toEqual([
+      'event: response.created',
+      'event: response.completed',
+    ])
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
+    expect(upstream.received[0]).toMatchObject({
+      path: '/v1/responses',
+      body: { model: 'real-name', previous_response_id: 'resp_theirs' },
+    })
+    const chat = await post(bridge, '/v1/chat/completions', { model: 'm', messages: [] })
+    expect(await chat.json()).toMatchObject({ error: { code: 'cannot_carry' } })
+  })
+})
+
 describe('what a client presents', () => {
   test('never reaches the upstream; the configured key does', async () => {
     const { bridge, upstream } = await start(streaming(hello))
