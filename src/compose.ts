@@ -2,14 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import { upstreamSettings } from './config/settings.ts'
+import { allowsNoSession, upstreamSettings } from './config/settings.ts'
 import type { BridgeError } from './errors.ts'
+import { createBudget } from './gateway/budget.ts'
+import { createCalibrations } from './gateway/calibrations.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
+import { createPriceLookup } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
-import { UNMETERED } from './gateway/spending.ts'
+import { sessionLimitsOf } from './gateway/session-limits.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
 import { createApp } from './server/app.ts'
@@ -64,10 +67,22 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     userAgent: `synth-bridge/${VERSION}`,
     redact,
   }
+  const budget = createBudget({
+    store,
+    clock: systemClock,
+    calibrations: createCalibrations(),
+    newHoldId: randomUUID,
+    priceOf: createPriceLookup(() => undefined),
+    sessionLimits: sessionLimitsOf(config),
+    mayOptOut: allowsNoSession(config),
+    admissionWaitMs: config.session.admission_wait_ms,
+    onStoreFault: (error, requestId) =>
+      onEvent({ level: 'error', requestId, message: `store: ${error.message}` }),
+  })
   const callDeps: CallDeps = {
     clock: systemClock,
     upstream,
-    spending: UNMETERED,
+    spending: budget,
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,

@@ -101,6 +101,8 @@ class Call {
   #clientIs: 'waiting' | 'streaming' | 'gone' = 'waiting'
   #lastWriteMs: number
   #wakeRetry: (() => void) | undefined
+  /** Only while the call waits for room: aborted when the client goes. */
+  #waiting: AbortController | undefined
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
     const { intent, target, upstreamBody } = plan
@@ -164,9 +166,19 @@ class Call {
     }
   }
 
-  #admit(): Promise<Hold> {
-    const { spending } = this.#deps
-    return spending.admit(this.#sendable().intent, (metadata) => this.#attempt?.cut(metadata))
+  async #admit(): Promise<Hold> {
+    const { intent } = this.#sendable()
+    const waiting = new AbortController()
+    this.#waiting = waiting
+    try {
+      return await this.#deps.spending.admit(
+        intent,
+        (metadata) => this.#attempt?.cut(metadata),
+        waiting.signal,
+      )
+    } finally {
+      this.#waiting = undefined
+    }
   }
 
   #try(hold: Hold): Promise<AttemptEnd> {
@@ -236,6 +248,7 @@ class Call {
 
   #hangUp(): void {
     this.#clientIs = 'gone'
+    this.#waiting?.abort()
     this.#attempt?.hangUp()
     this.#wakeRetry?.()
   }

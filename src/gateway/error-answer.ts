@@ -38,7 +38,14 @@ function forCodex(error: BridgeError): ErrorAnswer | undefined {
 }
 
 function answer(status: number, headers: Record<string, string>, error: BridgeError): ErrorAnswer {
-  return { status, headers, body: JSON.stringify(toErrorBody(error)) }
+  return { status, headers, body: bodyOf(error) }
+}
+
+/** Synth's clients parse 200 bytes of a refusal, so it holds nothing that they do not read. */
+function bodyOf(error: BridgeError): string {
+  const { type, code, message } = toErrorBody(error).error
+  if (type === 'usage_limit_reached') return JSON.stringify({ error: { type, code, message } })
+  return JSON.stringify(toErrorBody(error))
 }
 
 export function toErrorAnswer(error: BridgeError, client: ClientKind): ErrorAnswer {

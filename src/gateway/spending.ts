@@ -53,11 +53,13 @@ export interface Hold {
 export interface Spending {
   /**
    * @param onExhausted the limit was reached while the answer ran; the metadata names it.
+   * @param signal aborted when the client has gone: a wait for room then ends.
    * @throws {BridgeError} session_cost_limit and its like: nothing may be sent.
    */
   admit(
     intent: Intent,
     onExhausted: (metadata: Readonly<Record<string, string>>) => void,
+    signal: AbortSignal,
   ): Promise<Hold>
 }
 

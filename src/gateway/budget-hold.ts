@@ -1,0 +1,222 @@
+/**
+ * One attempt's hold while it runs: grows as the answer does, is checkpointed about once a second, and
+ * is settled or given back once.
+ *
+ * ```
+ *   idle ──three quarters used──▶ asking ──granted──▶ idle
+ *                                   └──refused──▶ exhausted ──(the answer is cut)
+ *   idle | asking | exhausted ──settle──▶ settled
+ * ```
+ */
+import {
+  type CallTerms,
+  chargeOfEstimate,
+  chargeOfUsage,
+  estimatedUsage,
+  nextSlice,
+  tokensOfOutput,
+} from '../budget/call-bounds.ts'
+import type { CallUsage } from '../budget/hold.ts'
+import { type Amounts, amounts } from '../budget/metric.ts'
+import type { TopUpResult } from '../budget/operation.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Usage } from '../protocol/usage.ts'
+import { limitMetadata } from './budget-refusal.ts'
+import { type LedgerStore, StoreUnavailable } from './ledger-port.ts'
+import type { Clock } from './ports.ts'
+import type { AttemptFacts, Hold, Settlement } from './spending.ts'
+
+const CHECKPOINT_MS = 1_000
+
+export interface BudgetHoldOptions {
+  readonly store: LedgerStore
+  readonly clock: Clock
+  readonly holdId: string
+  readonly terms: CallTerms
+  readonly granted: Amounts
+  /** Output tokens to allow upstream; undefined leaves the request's own limit. */
+  readonly clamp: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly responseId: string
+  /** Whether clients are told an estimate where the upstream reports nothing. */
+  readonly showsEstimate: boolean
+  readonly onExhausted: (metadata: Readonly<Record<string, string>>) => void
+  readonly onStoreFault: (error: StoreUnavailable) => void
+  /** The upstream said how long the input was. */
+  readonly onUsage: (inputTokens: number) => void
+}
+
+export class BudgetHold implements Hold {
+  readonly maxOutputTokens: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly #options: BudgetHoldOptions
+  #held: Amounts
+  #outputTokens = 0
+  #sentAtMs: number | undefined
+  #state: 'idle' | 'asking' | 'exhausted' | 'settled' = 'idle'
+  #cancelTick = () => {}
+
+  constructor(options: BudgetHoldOptions) {
+    this.#options = options
+    this.#held = options.granted
+    this.maxOutputTokens = options.clamp
+    this.headers = options.headers
+  }
+
+  sent(): void {
+    this.#sentAtMs = this.#options.clock.monotonicMs()
+    this.#scheduleTick()
+  }
+
+  meter(outputChars: number): void {
+    this.#outputTokens = tokensOfOutput(outputChars)
+    if (this.#state === 'idle') this.#growIfShort()
+  }
+
+  async settle(facts: AttemptFacts): Promise<Settlement> {
+    this.#cancelTick()
+    this.#state = 'settled'
+    const { terms } = this.#options
+    this.#outputTokens = tokensOfOutput(facts.outputChars)
+    const usage = facts.outcome?.usage
+    if (isFree(facts)) {
+      await this.#void()
+      return { estimate: undefined }
+    }
+    if (usage !== undefined) {
+      this.#options.onUsage(usage.inputTokens)
+      await this.#charge(
+        chargeOfUsage(terms, usage, facts.upstreamMs),
+        'exact',
+        toCallUsage(usage, this.#options.responseId),
+      )
+      return { estimate: undefined }
+    }
+    const estimate = estimatedUsage(terms, this.#outputTokens)
+    await this.#charge(
+      this.#estimateOf(facts),
+      'estimated',
+      toCallUsage(estimate, this.#options.responseId),
+    )
+    return { estimate: this.#options.showsEstimate ? estimate : undefined }
+  }
+
+  /** Nothing is known of an upstream that never answered: all that is held may have been used. */
+  #estimateOf(facts: AttemptFacts): Amounts {
+    if (facts.phase === 'sent') return this.#held
+    const isCut = facts.outcome?.status !== 'completed'
+    return chargeOfEstimate(this.#options.terms, this.#outputTokens, isCut, facts.upstreamMs)
+  }
+
+  #growIfShort(): void {
+    const { terms, clock } = this.#options
+    const elapsedMs = this.#sentAtMs === undefined ? 0 : clock.monotonicMs() - this.#sentAtMs
+    const slice = nextSlice(terms, this.#held, this.#outputTokens, elapsedMs)
+    if (slice === undefined) return
+    this.#state = 'asking'
+    this.#options.store
+      .topUp({ holdId: this.#options.holdId, ...slice }, clock.nowMs())
+      .then((result) => this.#answered(result))
+      .catch((cause: unknown) => this.#faulted(cause))
+  }
+
+  #answered(result: TopUpResult): void {
+    if (this.#state !== 'asking') return
+    if (result.ok) {
+      this.#held = result.held
+      this.#state = 'idle'
+      return
+    }
+    this.#state = 'exhausted'
+    this.#options.onExhausted(
+      result.reason === 'limit' ? limitMetadata(result.refusal) : { budget: result.reason },
+    )
+  }
+
+  /** A store that cannot count any more must not let the answer go on for free. */
+  #faulted(cause: unknown): void {
+    if (cause instanceof StoreUnavailable) this.#options.onStoreFault(cause)
+    if (this.#state !== 'asking') return
+    this.#state = 'exhausted'
+    this.#options.onExhausted({ budget: 'store_unavailable' })
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick = this.#options.clock.after(CHECKPOINT_MS, () => {
+      if (this.#state === 'settled' || this.#state === 'exhausted') return
+      if (this.#state === 'idle') this.#growIfShort()
+      this.#checkpoint()
+      this.#scheduleTick()
+    })
+  }
+
+  #checkpoint(): void {
+    const { store, clock, holdId, terms } = this.#options
+    const elapsedMs = clock.monotonicMs() - (this.#sentAtMs ?? clock.monotonicMs())
+    const counted = chargeOfEstimate(terms, this.#outputTokens, true, elapsedMs)
+    // As much again as came in the last second could follow before the next one is written.
+    const allowance = amounts({
+      tokens: BigInt(ALLOWANCE_TOKENS),
+      cost_usd:
+        terms.price === undefined
+          ? 0n
+          : (terms.price.output * BigInt(ALLOWANCE_TOKENS)) / 1_000_000n + 1n,
+      gpu_hours: (terms.milliGpus * BigInt(2 * CHECKPOINT_MS)) / 1000n,
+    })
+    store.checkpoint({ holdId, counted, allowance }, clock.nowMs()).catch((cause: unknown) => {
+      if (cause instanceof StoreUnavailable) this.#options.onStoreFault(cause)
+    })
+  }
+
+  async #charge(actual: Amounts, outcome: 'exact' | 'estimated', usage: CallUsage): Promise<void> {
+    const { store, clock, holdId } = this.#options
+    await this.#durably(() => store.settle({ holdId, actual, outcome, usage }, clock.nowMs()))
+  }
+
+  async #void(): Promise<void> {
+    const { store, clock, holdId } = this.#options
+    await this.#durably(() => store.void(holdId, clock.nowMs()))
+  }
+
+  /** The store goes on trying what it could not write; the hold stands until it can. */
+  async #durably(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write()
+    } catch (cause) {
+      if (!(cause instanceof StoreUnavailable)) throw cause
+      this.#options.onStoreFault(cause)
+    }
+  }
+}
+
+/** Tokens that a fast upstream may add between two checkpoints. */
+const ALLOWANCE_TOKENS = 1024
+
+/** Refusals that some upstreams put into the first frame of a 200 in place of a status. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'upstream_rejected',
+  'upstream_auth',
+  'upstream_quota',
+  'upstream_rate_limit',
+  'upstream_error',
+  'context_length_exceeded',
+])
+
+/** Nothing can have been billed: it never left, or the upstream refused it before it said anything. */
+function isFree({ phase, outcome, outputChars }: AttemptFacts): boolean {
+  if (phase === 'unsent') return true
+  if (outcome?.usage !== undefined) return false
+  if (phase === 'rejected') return true
+  const code = outcome?.error?.code
+  return code !== undefined && REFUSALS.has(code) && outputChars === 0
+}
+
+function toCallUsage(usage: Usage, responseId: string): CallUsage {
+  return {
+    responseId,
+    inputTokens: usage.inputTokens,
+    cachedInputTokens: usage.cachedInputTokens,
+    outputTokens: usage.outputTokens,
+    details: { reasoning_tokens: usage.reasoningTokens },
+  }
+}
