@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { type Bridge, startBridge } from '../compose.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { ConfigSchema } from '../config/schema.ts'
 import { type DemoBridge, type DemoBridgeRequest, runDemo } from '../demo/demo.ts'
+import type { DemoSpend } from '../demo/report.ts'
 import type { CliContext } from './context.ts'
 
 const UPSTREAM = 'demo'
@@ -53,10 +55,31 @@ async function startDemoBridge(
   }
   return {
     url: bridge.url,
+    readSpend: () => readSpend(bridge.url),
     async close() {
       await bridge.close()
       await removeState()
     },
+  }
+}
+
+const SessionsSchema = z.array(
+  z.object({
+    current_usage: z.object({ cost_usd: z.string(), api_calls: z.number() }),
+    limits: z.array(z.object({ metric_type: z.string(), limit_value: z.string() })),
+  }),
+)
+
+/** What the one session has used, from the same API that anybody would ask. */
+async function readSpend(bridgeUrl: string): Promise<DemoSpend | undefined> {
+  const answer = await fetch(`${bridgeUrl}/api/v1/sessions`)
+  const [session] = SessionsSchema.parse(await answer.json())
+  const limit = session?.limits.find(({ metric_type }) => metric_type === 'cost_usd')
+  if (session === undefined || limit === undefined) return undefined
+  return {
+    calls: session.current_usage.api_calls,
+    spentUsd: session.current_usage.cost_usd,
+    limitUsd: limit.limit_value,
   }
 }
 
