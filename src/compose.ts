@@ -1,5 +1,6 @@
 /** The one place where a configuration becomes live parts. */
 import { randomUUID } from 'node:crypto'
+import { listedPrice } from './budget/price-list.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { allowsNoSession, upstreamSettings } from './config/settings.ts'
@@ -10,7 +11,7 @@ import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gatew
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
-import { createPriceLookup } from './gateway/price-lookup.ts'
+import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
 import { sessionLimitsOf } from './gateway/session-limits.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
@@ -72,7 +73,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     clock: systemClock,
     calibrations: createCalibrations(),
     newHoldId: randomUUID,
-    priceOf: createPriceLookup(() => undefined),
+    priceOf: createPriceLookup(await loadListedPrices(config)),
     sessionLimits: sessionLimitsOf(config),
     mayOptOut: allowsNoSession(config),
     admissionWaitMs: config.session.admission_wait_ms,
@@ -134,6 +135,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       await upstream.close()
     },
   }
+}
+
+/** The bundled list, read only where an upstream may need it: it is a quarter of a megabyte. */
+async function loadListedPrices(config: Config): Promise<ListedPrice> {
+  const isNeeded = Object.entries(config.upstreams).some(
+    ([name, upstream]) => !upstreamSettings(name, upstream).isLoopback,
+  )
+  if (!isNeeded) return () => undefined
+  const { PRICE_LIST } = await import('./budget/price-list.generated.ts')
+  return (baseUrl, model) => listedPrice(PRICE_LIST, baseUrl, model)
 }
 
 function poolsOf(config: Config): Record<string, { connectTimeoutMs: number }> {
