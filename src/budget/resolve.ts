@@ -123,7 +123,9 @@ export function resolveOrphan(
     }
   }
   const lastKnown = operation.isDead ? hold.ifOrphaned : null
-  const charged = lastKnown === null ? hold.held : smallerOf(lastKnown, hold.held)
+  // Whatever it had come to, it was a call.
+  const { api_calls } = hold.held
+  const charged = lastKnown === null ? hold.held : { ...smallerOf(lastKnown, hold.held), api_calls }
   const { recordId } = operation
   return resolve(
     state,

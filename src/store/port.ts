@@ -35,7 +35,8 @@ export function createLedgerStore({
   const released = (holdId: string): void => {
     const accountIds = accountsOfHold.get(holdId)
     accountsOfHold.delete(holdId)
-    if (accountIds !== undefined) room.wake(accountIds)
+    // Not at once: a call refused by the same transaction has yet to get in line.
+    if (accountIds !== undefined) setImmediate(() => room.wake(accountIds))
   }
   const outbox = createOutbox(send, released)
   let isClosed = false
@@ -52,6 +53,27 @@ export function createLedgerStore({
     }
   }
 
+  /** `turn` is the line that called this request up, which must hear how it went. */
+  const ask = async (
+    request: ReserveRequest,
+    nowMs: number,
+    turn: string | undefined,
+  ): Promise<ReserveResult> => {
+    let isAdmitted = false
+    try {
+      const result = await reserveOnce(request, nowMs)
+      isAdmitted = result.ok
+      if (isAdmitted) {
+        const accountIds = [request.sessionId, request.ceiling?.accountId]
+        const known = accountIds.filter((accountId) => typeof accountId === 'string')
+        accountsOfHold.set(request.holdId, known)
+      }
+      return result
+    } finally {
+      if (turn !== undefined) room.asked(turn, isAdmitted)
+    }
+  }
+
   const reserve = async (
     request: ReserveRequest,
     nowMs: number,
@@ -59,21 +81,16 @@ export function createLedgerStore({
   ): Promise<ReserveResult> => {
     const startedMs = performance.now()
     const ticket = room.takeTicket()
-    for (let attempt = 0; ; attempt += 1) {
-      const waitedMs = performance.now() - startedMs
-      const result = await reserveOnce(request, Math.floor(nowMs + waitedMs))
-      if (result.ok) {
-        const accountIds = [request.sessionId, request.ceiling?.accountId]
-        const known = accountIds.filter((accountId) => typeof accountId === 'string')
-        accountsOfHold.set(request.holdId, known)
-        // Whoever was woken with this call may fit beside it.
-        if (attempt > 0) room.wake(known, 1)
-        return result
-      }
-      const isHeld = result.reason === 'limit' && result.refusal.cause === 'held_by_others'
+    let turn: string | undefined
+    for (;;) {
+      const askedMs = performance.now() - startedMs
+      const result = await ask(request, Math.floor(nowMs + askedMs), turn)
       const leftMs = waitMs - (performance.now() - startedMs)
+      const isHeld =
+        !result.ok && result.reason === 'limit' && result.refusal.cause === 'held_by_others'
       if (!isHeld || leftMs <= 0 || signal?.aborted === true || isClosed) return result
-      await room.wait(result.refusal.accountId, { ticket, waitMs: leftMs, signal })
+      turn = result.refusal.accountId
+      if ((await room.wait(turn, { ticket, waitMs: leftMs, signal })) === 'over') return result
     }
   }
 
