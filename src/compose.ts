@@ -19,8 +19,7 @@ import { loadSealKey } from './seal/key.ts'
 import { createApp } from './server/app.ts'
 import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
-import { createMemoryStore } from './store/memory.ts'
-import { randomIds } from './store/random-ids.ts'
+import { openStore } from './store/open.ts'
 import { newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
@@ -56,7 +55,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const redact = createRedactor(secretsOf(config, env))
   const models = createCatalog({ config, env, clock: systemClock, fetch })
   const upstream = createUpstreamClient(poolsOf(config))
-  const store = createMemoryStore({ instanceId: randomUUID(), ids: randomIds })
+  const store = await openStore(loaded.storage)
   let isDraining = false
 
   const planDeps: PlanDeps = {
@@ -124,7 +123,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     server = await listen(app, config.server.host, config.server.port)
   } catch (cause) {
-    await upstream.close()
+    await Promise.all([upstream.close(), store.close()])
     throw cause
   }
   return {
@@ -133,6 +132,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       isDraining = true
       await server.close(DRAIN_MS)
       await upstream.close()
+      await store.close()
     },
   }
 }

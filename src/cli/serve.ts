@@ -1,6 +1,7 @@
 /** `synth serve`: the bridge until it is told to stop. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { type BridgeEvent, startBridge } from '../compose.ts'
+import { StoreUnavailable } from '../gateway/ledger-port.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
 
@@ -25,7 +26,8 @@ function describe(event: BridgeEvent): string {
   return `${event.level}${id} ${event.message}\n`
 }
 
-function explainListenError(cause: unknown, host: string, port: number): never {
+function explainStartError(cause: unknown, host: string, port: number): never {
+  if (cause instanceof StoreUnavailable) throw new UsageError(cause.message)
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE') {
     throw new UsageError(
@@ -53,7 +55,7 @@ async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
       loaded: ready.loaded,
       env: context.env,
       onEvent: (event) => context.stderr(describe(event)),
-    }).catch((cause: unknown) => explainListenError(cause, host, port))
+    }).catch((cause: unknown) => explainStartError(cause, host, port))
     context.stdout(`synth listening on ${bridge.url}\n`)
     await context.interrupted()
     await bridge.close()

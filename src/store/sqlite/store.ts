@@ -11,8 +11,9 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-function toError({ fault, message }: WireFailure): Error {
-  return fault === undefined ? new Error(message) : new StoreUnavailable(fault, message)
+function toError({ fault, message, isRange }: WireFailure): Error {
+  if (fault !== undefined) return new StoreUnavailable(fault, message)
+  return isRange ? new RangeError(message) : new Error(message)
 }
 
 /** Runs from the sources and from `dist` alike. */

@@ -12,6 +12,8 @@ export interface WireFailure {
   /** Undefined for anything but a store that cannot answer. */
   readonly fault: StoreFault | undefined
   readonly message: string
+  /** A caller's own mistake stays one: amounts that cannot be. */
+  readonly isRange: boolean
 }
 
 export type ToWorker =

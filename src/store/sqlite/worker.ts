@@ -19,9 +19,10 @@ const { path, instanceId } = workerData as WorkerOptions
 function toWire(error: unknown): WireFailure {
   const known = toStoreUnavailable(error, path)
   if (known instanceof StoreUnavailable) {
-    return { fault: known.fault, message: known.message }
+    return { fault: known.fault, message: known.message, isRange: false }
   }
-  return { fault: undefined, message: known instanceof Error ? known.message : String(known) }
+  const message = known instanceof Error ? known.message : String(known)
+  return { fault: undefined, message, isRange: known instanceof RangeError }
 }
 
 const send = (message: FromWorker) => port.postMessage(message)
