@@ -94,38 +94,42 @@ export function tokensOfOutput(outputChars: number): number {
   return Math.ceil(outputChars / 3)
 }
 
-/** What to ask for beside what is held: another slice of each that runs short. */
+/** How far a hold reaches: plain numbers, so that a chunk costs a comparison and no big integers. */
+export interface Reach {
+  /** Output tokens from which more should be asked for; early, so that the answer comes in time. */
+  readonly outputTokens: number
+  /** Upstream time from which more should be asked for, in milliseconds. */
+  readonly upstreamMs: number
+}
+
+export function reachOf(terms: CallTerms, held: Amounts): Reach {
+  const heldTokens = outputTokensIn(terms, held)
+  const most = terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT
+  return {
+    outputTokens: heldTokens < most ? heldTokens * 0.75 : Number.POSITIVE_INFINITY,
+    upstreamMs: upstreamMsIn(terms, held) - SLICE_MS / 4,
+  }
+}
+
+/** What to ask for beside what is held. */
 export interface NextSlice {
   readonly wanted: Amounts
   readonly atLeast: Amounts
 }
 
-/**
- * Whether the call needs more room, and how much. Asked for early, at three quarters, so that the
- * answer comes before the hold is used up.
- */
+/** Another slice of what runs short: of output, of upstream time, or of both. */
 export function nextSlice(
   terms: CallTerms,
   held: Amounts,
-  outputTokens: number,
-  upstreamMs: number,
-): NextSlice | undefined {
+  wants: { readonly output: boolean; readonly time: boolean },
+): NextSlice {
   const heldTokens = outputTokensIn(terms, held)
   const most = terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT
-  const wantsTokens = outputTokens > heldTokens * 0.75 && heldTokens < most
-  const wantsTime = upstreamMs > upstreamMsIn(terms, held) - SLICE_MS / 4
-  if (!wantsTokens && !wantsTime) return undefined
-  const tokens = wantsTokens ? Math.min(SLICE_TOKENS, most - heldTokens) : 0
-  const timeMs = wantsTime ? SLICE_MS : 0
+  const tokens = wants.output ? Math.min(SLICE_TOKENS, most - heldTokens) : 0
+  const least = Math.min(tokens, MIN_OUTPUT_TOKENS)
   return {
-    wanted: growthOf(terms, held, heldTokens + tokens, tokens, timeMs),
-    atLeast: growthOf(
-      terms,
-      held,
-      heldTokens + Math.min(tokens, MIN_OUTPUT_TOKENS),
-      Math.min(tokens, MIN_OUTPUT_TOKENS),
-      wantsTime ? MIN_MS : 0,
-    ),
+    wanted: growthOf(terms, held, heldTokens + tokens, tokens, wants.time ? SLICE_MS : 0),
+    atLeast: growthOf(terms, held, heldTokens + least, least, wants.time ? MIN_MS : 0),
   }
 }
 

@@ -14,6 +14,8 @@ import {
   chargeOfUsage,
   estimatedUsage,
   nextSlice,
+  type Reach,
+  reachOf,
   tokensOfOutput,
 } from '../budget/call-bounds.ts'
 import type { CallUsage } from '../budget/hold.ts'
@@ -51,6 +53,7 @@ export class BudgetHold implements Hold {
   readonly headers: Readonly<Record<string, string>>
   readonly #options: BudgetHoldOptions
   #held: Amounts
+  #reach: Reach
   #outputTokens = 0
   #sentAtMs: number | undefined
   #state: 'idle' | 'asking' | 'exhausted' | 'settled' = 'idle'
@@ -59,6 +62,7 @@ export class BudgetHold implements Hold {
   constructor(options: BudgetHoldOptions) {
     this.#options = options
     this.#held = options.granted
+    this.#reach = reachOf(options.terms, options.granted)
     this.maxOutputTokens = options.clamp
     this.headers = options.headers
   }
@@ -70,7 +74,7 @@ export class BudgetHold implements Hold {
 
   meter(outputChars: number): void {
     this.#outputTokens = tokensOfOutput(outputChars)
-    if (this.#state === 'idle') this.#growIfShort()
+    if (this.#outputTokens > this.#reach.outputTokens && this.#state === 'idle') this.#grow()
   }
 
   async settle(facts: AttemptFacts): Promise<Settlement> {
@@ -108,22 +112,28 @@ export class BudgetHold implements Hold {
     return chargeOfEstimate(this.#options.terms, this.#outputTokens, isCut, facts.upstreamMs)
   }
 
-  #growIfShort(): void {
-    const { terms, clock } = this.#options
-    const elapsedMs = this.#sentAtMs === undefined ? 0 : clock.monotonicMs() - this.#sentAtMs
-    const slice = nextSlice(terms, this.#held, this.#outputTokens, elapsedMs)
-    if (slice === undefined) return
+  #grow(): void {
+    const { terms, clock, store, holdId } = this.#options
+    const wants = {
+      output: this.#outputTokens > this.#reach.outputTokens,
+      time: this.#elapsedMs() > this.#reach.upstreamMs,
+    }
     this.#state = 'asking'
-    this.#options.store
-      .topUp({ holdId: this.#options.holdId, ...slice }, clock.nowMs())
+    store
+      .topUp({ holdId, ...nextSlice(terms, this.#held, wants) }, clock.nowMs())
       .then((result) => this.#answered(result))
       .catch((cause: unknown) => this.#faulted(cause))
+  }
+
+  #elapsedMs(): number {
+    return this.#sentAtMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#sentAtMs
   }
 
   #answered(result: TopUpResult): void {
     if (this.#state !== 'asking') return
     if (result.ok) {
       this.#held = result.held
+      this.#reach = reachOf(this.#options.terms, result.held)
       this.#state = 'idle'
       return
     }
@@ -144,7 +154,7 @@ export class BudgetHold implements Hold {
   #scheduleTick(): void {
     this.#cancelTick = this.#options.clock.after(CHECKPOINT_MS, () => {
       if (this.#state === 'settled' || this.#state === 'exhausted') return
-      if (this.#state === 'idle') this.#growIfShort()
+      if (this.#state === 'idle' && this.#elapsedMs() > this.#reach.upstreamMs) this.#grow()
       this.#checkpoint()
       this.#scheduleTick()
     })
@@ -152,8 +162,7 @@ export class BudgetHold implements Hold {
 
   #checkpoint(): void {
     const { store, clock, holdId, terms } = this.#options
-    const elapsedMs = clock.monotonicMs() - (this.#sentAtMs ?? clock.monotonicMs())
-    const counted = chargeOfEstimate(terms, this.#outputTokens, true, elapsedMs)
+    const counted = chargeOfEstimate(terms, this.#outputTokens, true, this.#elapsedMs())
     // As much again as came in the last second could follow before the next one is written.
     const allowance = amounts({
       tokens: BigInt(ALLOWANCE_TOKENS),
