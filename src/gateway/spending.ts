@@ -1,6 +1,6 @@
 /**
  * The one gate in front of whatever costs: a call is admitted before its first upstream byte and
- * settled exactly once after its last. The budget implements it; `UNMETERED` is for what is free.
+ * settled exactly once after its last.
  */
 
 import type { Usage } from '../protocol/usage.ts'
@@ -62,13 +62,3 @@ export interface Spending {
     signal: AbortSignal,
   ): Promise<Hold>
 }
-
-const FREE_HOLD: Hold = {
-  maxOutputTokens: undefined,
-  headers: {},
-  sent() {},
-  meter() {},
-  settle: () => Promise.resolve({ estimate: undefined }),
-}
-
-export const UNMETERED: Spending = { admit: () => Promise.resolve(FREE_HOLD) }
