@@ -48,7 +48,6 @@ export function toSessionJson(session: Session, nowMs: number) {
     metadata: session.metadata,
   }
 }
-export type SessionJson = ReturnType<typeof toSessionJson>
 
 export function toLimitJson(limit: Limit, spent: Amounts, nowMs: number) {
   const { metric, kind } = limit
@@ -66,7 +65,6 @@ export function toLimitJson(limit: Limit, spent: Amounts, nowMs: number) {
     expires_at: isoOrNull(limit.expiresAtMs),
   }
 }
-export type LimitJson = ReturnType<typeof toLimitJson>
 
 /** One metric of one settled call. */
 export function toUsageRecordJson(record: CallRecord, metric: Metric) {
@@ -84,7 +82,6 @@ export function toUsageRecordJson(record: CallRecord, metric: Metric) {
     created_at: iso(record.createdAtMs),
   }
 }
-export type UsageRecordJson = ReturnType<typeof toUsageRecordJson>
 
 function metadataOf({ call, usage, outcome, overrun, correction }: CallRecord): JsonObject {
   const metadata: Record<string, JsonValue> = {
