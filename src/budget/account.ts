@@ -191,7 +191,9 @@ const isHeldBack = (limit: Limit): boolean =>
 /** After a raise, or when a window has moved on: active again unless another limit is still exceeded. */
 export function clearExceeded(account: Account, limitIds: ReadonlySet<string>): Account {
   const limits = account.limits.map((limit) =>
-    limitIds.has(limit.limitId) ? { ...limit, exceededAtMs: null, exceededReason: null } : limit,
+    limit.exceededAtMs !== null && limitIds.has(limit.limitId)
+      ? { ...limit, exceededAtMs: null, exceededReason: null }
+      : limit,
   )
   const status =
     account.status === 'limit_exceeded' && !limits.some(isHeldBack) ? 'active' : account.status

@@ -25,7 +25,7 @@ export interface SessionRows {
   insertSession(session: Session): Awaitable<void>
   /** The session's own columns and its account. */
   updateSession(session: Session): Awaitable<void>
-  /** Marks every session whose time has come as expired. */
+  /** Gives the account of every session whose time has come the status `expired`. */
   expireSessions(nowMs: number): Awaitable<void>
   listSessions(request: ListSessionsRequest): Awaitable<readonly Session[]>
   findBoundKey(keySha256: string): Awaitable<BoundKey | undefined>

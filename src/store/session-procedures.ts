@@ -100,7 +100,8 @@ export async function listSessions(
   nowMs: number,
 ): Promise<readonly Session[]> {
   await rows.expireSessions(nowMs)
-  return rows.listSessions(request)
+  const sessions = await rows.listSessions(request)
+  return sessions.map((session) => refresh(session, nowMs))
 }
 
 export async function endSession(

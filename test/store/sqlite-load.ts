@@ -1,11 +1,11 @@
 /** Reserves and settles without end; each line is a settlement that the store has acknowledged. */
 import { randomUUID } from 'node:crypto'
-import { amounts } from '../../../src/budget/metric.ts'
-import { createSqliteStore } from '../../../src/store/sqlite/store.ts'
-import { CALL } from '../../budget/building.ts'
+import { amounts } from '../../src/budget/metric.ts'
+import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import { CALL } from '../budget/building.ts'
 
 const [path = '', sessionId = ''] = process.argv.slice(2)
-const store = await createSqliteStore({ path, instanceId: randomUUID() })
+const store = await openSqliteStore({ path, instanceId: randomUUID() })
 const usage = {
   responseId: null,
   inputTokens: null,

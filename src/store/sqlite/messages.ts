@@ -1,0 +1,48 @@
+/** What passes between the bridge's thread and the database's. */
+import type { StoreFault } from '../../gateway/ledger-port.ts'
+import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import type { StoreRequest } from '../request.ts'
+
+export interface WorkerSettings {
+  readonly path: string
+  readonly instanceId: string
+  readonly busyTimeoutMs: number
+  /** Whether it settles the holds of dead bridges by itself, at the start and every second. */
+  readonly attends: boolean
+}
+
+export type ToWorker =
+  | { readonly kind: 'batch'; readonly batch: number; readonly requests: readonly StoreRequest[] }
+  | { readonly kind: 'close' }
+
+/** An error loses its class on the way, so it travels as what it says. */
+export type WireFailure =
+  | {
+      readonly ok: false
+      readonly kind: 'unavailable'
+      readonly fault: StoreFault
+      readonly message: string
+    }
+  | {
+      readonly ok: false
+      readonly kind: 'error'
+      readonly name: string
+      readonly message: string
+      readonly stack: string | undefined
+    }
+
+export type WireAnswer = { readonly ok: true; readonly value: unknown } | WireFailure
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly error: WireFailure }
+  | { readonly kind: 'answers'; readonly batch: number; readonly answers: readonly WireAnswer[] }
+  | { readonly kind: 'closed' }
+
+export function fromWire(failure: WireFailure): Error {
+  if (failure.kind === 'unavailable') return new StoreUnavailable(failure.fault, failure.message)
+  const error =
+    failure.name === 'RangeError' ? new RangeError(failure.message) : new Error(failure.message)
+  if (failure.stack !== undefined) error.stack = failure.stack
+  return error
+}

@@ -1,0 +1,69 @@
+/** The thread that owns the database: takes batches, answers them, and looks after bridges that died. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { randomIds } from '../random-ids.ts'
+import { type Engine, openEngine } from './engine.ts'
+import type { FromWorker, ToWorker, WireFailure, WorkerSettings } from './messages.ts'
+
+const ATTEND_MS = 1_000
+
+const port = parentPort
+if (port === null) throw new Error('worker.ts runs as a worker thread only.')
+// Our own module starts this thread, with exactly these settings.
+const settings = workerData as WorkerSettings
+const post = (message: FromWorker): void => port.postMessage(message)
+
+/** One thing at a time, in the order it came. */
+let last: Promise<unknown> = Promise.resolve()
+const inOrder = (work: () => Promise<void>): void => {
+  last = last.then(work)
+}
+
+const toWire = (error: unknown): WireFailure => {
+  if (error instanceof StoreUnavailable)
+    return { ok: false, kind: 'unavailable', fault: error.fault, message: error.message }
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  return { ok: false, kind: 'error', name, message, stack }
+}
+
+const serve = (engine: Engine): void => {
+  const attend = (): void =>
+    inOrder(async () => {
+      try {
+        await engine.attend(Date.now())
+      } catch {
+        // The database is away just now. Requests say so; this is tried again in a second.
+      }
+    })
+  const timer = settings.attends ? setInterval(attend, ATTEND_MS) : undefined
+  if (settings.attends) attend()
+
+  port.on('message', (message: ToWorker) => {
+    inOrder(async () => {
+      if (message.kind === 'close') {
+        clearInterval(timer)
+        try {
+          engine.close()
+        } finally {
+          post({ kind: 'closed' })
+          port.close()
+        }
+        return
+      }
+      const answers = await engine.run(message.requests)
+      post({
+        kind: 'answers',
+        batch: message.batch,
+        answers: answers.map((answer) => (answer.ok ? answer : toWire(answer.error))),
+      })
+    })
+  })
+  inOrder(async () => post({ kind: 'ready' }))
+}
+
+try {
+  serve(await openEngine({ ...settings, ids: randomIds }))
+} catch (error) {
+  post({ kind: 'failed', error: toWire(error) })
+  port.close()
+}
