@@ -115,7 +115,8 @@ export function outputTokensWithin(
 }
 
 function worstRates(price: Price, inputTokensBound: number): { input: bigint; output: bigint } {
-  let { input, output } = { input: dearestInput(price), output: price.output as bigint }
+  let input = dearestInput(price)
+  let output: bigint = price.output
   for (const tier of price.tiers) {
     if (inputTokensBound <= tier.aboveInputTokens) break
     input = largerOf(input, dearestInput(tier))
