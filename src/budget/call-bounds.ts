@@ -123,8 +123,10 @@ export interface Reach {
 export function reachOf(terms: CallTerms, held: Amounts): Reach {
   const heldTokens = outputTokensIn(terms, held)
   const most = terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT
+  // Rounding may leave a few tokens more than the whole answer; a slice more is for one that ignores it.
+  const coversAll = heldTokens >= most && heldTokens < most + MIN_OUTPUT_TOKENS
   return {
-    outputTokens: heldTokens * (heldTokens === most ? IGNORES_ITS_MAXIMUM : 0.75),
+    outputTokens: heldTokens * (coversAll ? IGNORES_ITS_MAXIMUM : 0.75),
     upstreamMs: upstreamMsIn(terms, held) - SLICE_MS / 4,
   }
 }
