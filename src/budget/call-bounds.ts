@@ -6,7 +6,7 @@
  * whose money they never spend. A call gets a first slice and asks for more while it streams.
  */
 import type { Usage } from '../protocol/usage.ts'
-import { type Amounts, amounts } from './metric.ts'
+import { type Amounts, amounts, lesser, MAX_AMOUNT, MAX_HOLD, mapAmounts } from './metric.ts'
 import { nanoUsd } from './money.ts'
 import { costOf, outputTokensWithin, type Price, worstCaseCost } from './price.ts'
 
@@ -20,8 +20,20 @@ export const SLICE_MS = 60_000
 const MIN_MS = 1_000
 /** A model whose maximum nobody has told us generates no more than this in one answer. */
 const UNKNOWN_MAX_OUTPUT = 131_072
+/**
+ * The largest limit sent to a model whose maximum nobody has told us. Above it the model's own may be
+ * lower, and an upstream answers 400 to a limit it cannot keep; topping up does the work there.
+ */
+const LARGEST_BLIND_CLAMP = 16_384
+/**
+ * How far a count may pass an answer's maximum before it is believed: counts are estimates from above,
+ * and no text has twelve characters a token.
+ */
+const IGNORES_ITS_MAXIMUM = 4
 /** Reasoning that an upstream may have generated and not shown when its answer was cut. */
-const UNSEEN_TOKENS = 1024
+const LEAST_UNSEEN_TOKENS = 1024
+/** And while nothing at all was shown: as fast as models that hide their reasoning generate it. */
+const UNSEEN_TOKENS_PER_SECOND = 150
 
 /** A call's terms: fixed from admission to settlement. */
 export interface CallTerms {
@@ -40,16 +52,22 @@ function gpuMs(terms: CallTerms, upstreamMs: number): bigint {
   return (terms.milliGpus * BigInt(Math.ceil(upstreamMs)) + 999n) / 1000n
 }
 
-/** The most that this much output within this much upstream time can use. */
+/**
+ * The most that this much output within this much upstream time can use; what no ledger could keep
+ * counts as the most one can.
+ */
 export function boundOf(terms: CallTerms, outputTokens: number, upstreamMs: number): Amounts {
   const { price, inputTokens } = terms
-  return amounts({
+  return upTo(MAX_HOLD, {
     tokens: BigInt(inputTokens + outputTokens),
     cost_usd: price === undefined ? 0n : worstCaseCost(price, inputTokens, outputTokens),
     gpu_hours: gpuMs(terms, upstreamMs),
     api_calls: 1n,
   })
 }
+
+const upTo = (most: bigint, given: Amounts): Amounts =>
+  mapAmounts((metric) => lesser(given[metric], most))
 
 export interface FirstHold {
   readonly wanted: Amounts
@@ -86,7 +104,7 @@ export function upstreamMsIn(terms: CallTerms, held: Amounts): number {
  */
 export function clampOf(terms: CallTerms, roomWithHold: Amounts): number | undefined {
   const fits = outputTokensIn(terms, roomWithHold)
-  return fits < (terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT) ? Math.max(fits, 1) : undefined
+  return fits < (terms.maxOutputTokens ?? LARGEST_BLIND_CLAMP) ? Math.max(fits, 1) : undefined
 }
 
 /** Tokens of generated text, as an upper estimate: a token is seldom shorter than three characters. */
@@ -105,8 +123,10 @@ export interface Reach {
 export function reachOf(terms: CallTerms, held: Amounts): Reach {
   const heldTokens = outputTokensIn(terms, held)
   const most = terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT
+  // Rounding may leave a few tokens more than the whole answer; a slice more is for one that ignores it.
+  const coversAll = heldTokens >= most && heldTokens < most + MIN_OUTPUT_TOKENS
   return {
-    outputTokens: heldTokens < most ? heldTokens * 0.75 : Number.POSITIVE_INFINITY,
+    outputTokens: heldTokens * (coversAll ? IGNORES_ITS_MAXIMUM : 0.75),
     upstreamMs: upstreamMsIn(terms, held) - SLICE_MS / 4,
   }
 }
@@ -125,7 +145,9 @@ export function nextSlice(
 ): NextSlice {
   const heldTokens = outputTokensIn(terms, held)
   const most = terms.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT
-  const tokens = wants.output ? Math.min(SLICE_TOKENS, most - heldTokens) : 0
+  const isWithin = heldTokens < most
+  const slice = isWithin ? Math.min(SLICE_TOKENS, most - heldTokens) : SLICE_TOKENS
+  const tokens = wants.output ? slice : 0
   const least = Math.min(tokens, MIN_OUTPUT_TOKENS)
   return {
     wanted: growthOf(terms, held, heldTokens + tokens, tokens, wants.time ? SLICE_MS : 0),
@@ -144,16 +166,19 @@ function growthOf(
     terms.price === undefined || moreTokens === 0
       ? 0n
       : worstCaseCost(terms.price, terms.inputTokens, outputTokens) - held.cost_usd
-  return amounts({
-    tokens: BigInt(moreTokens),
-    cost_usd: cost > 0n ? cost : 0n,
-    gpu_hours: gpuMs(terms, moreMs),
-  })
+  return upTo(
+    MAX_HOLD,
+    amounts({
+      tokens: BigInt(moreTokens),
+      cost_usd: cost > 0n ? cost : 0n,
+      gpu_hours: gpuMs(terms, moreMs),
+    }),
+  )
 }
 
 /** What is charged when the upstream said what it used. */
 export function chargeOfUsage(terms: CallTerms, usage: Usage, upstreamMs: number): Amounts {
-  return amounts({
+  return upTo(MAX_AMOUNT, {
     tokens: BigInt(usage.inputTokens) + BigInt(usage.outputTokens),
     cost_usd: terms.price === undefined ? 0n : costOf(terms.price, usage),
     gpu_hours: gpuMs(terms, upstreamMs),
@@ -168,7 +193,17 @@ export function chargeOfEstimate(
   isCut: boolean,
   upstreamMs: number,
 ): Amounts {
-  return boundOf(terms, outputTokens + (isCut ? UNSEEN_TOKENS : 0), upstreamMs)
+  return boundOf(
+    terms,
+    outputTokens + (isCut ? unseenTokens(outputTokens, upstreamMs) : 0),
+    upstreamMs,
+  )
+}
+
+/** Models that hide their reasoning do so before they answer: only a silent one may have done much. */
+function unseenTokens(outputTokens: number, upstreamMs: number): number {
+  const silentMs = outputTokens === 0 ? upstreamMs : 0
+  return Math.max(LEAST_UNSEEN_TOKENS, Math.ceil((silentMs * UNSEEN_TOKENS_PER_SECOND) / 1000))
 }
 
 /** The same as a usage, for clients whose model is configured to show one. */
