@@ -72,7 +72,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     clock: systemClock,
     calibrations: createCalibrations(),
     newHoldId: randomUUID,
-    priceOf: createPriceLookup(await loadListedPrices(config)),
+    priceOf: createPriceLookup(await loadListedPrices(config), systemClock),
     sessionLimits: sessionLimitsOf(config),
     mayOptOut: allowsNoSession(config),
     admissionWaitMs: config.session.admission_wait_ms,
@@ -137,14 +137,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
 }
 
-/** The bundled list, read only where an upstream may need it: it is a quarter of a megabyte. */
+/** The bundled list, read only where an upstream may need it: it is a fifth of a megabyte. */
 async function loadListedPrices(config: Config): Promise<ListedPrice> {
   const isNeeded = Object.entries(config.upstreams).some(
     ([name, upstream]) => !upstreamSettings(name, upstream).isLoopback,
   )
   if (!isNeeded) return () => undefined
   const { PRICE_LIST } = await import('./budget/price-list.generated.ts')
-  return (baseUrl, model) => listedPrice(PRICE_LIST, baseUrl, model)
+  return (baseUrl, model, moment) => listedPrice(PRICE_LIST, baseUrl, model, moment)
 }
 
 function poolsOf(config: Config): Record<string, { connectTimeoutMs: number }> {

@@ -131,6 +131,11 @@ export function reachOf(terms: CallTerms, held: Amounts): Reach {
   }
 }
 
+/** Where a hold that cannot grow ends, and its answer with it. */
+export function endOf(terms: CallTerms, held: Amounts): Reach {
+  return { outputTokens: outputTokensIn(terms, held), upstreamMs: upstreamMsIn(terms, held) }
+}
+
 /** What to ask for beside what is held. */
 export interface NextSlice {
   readonly wanted: Amounts

@@ -4,14 +4,15 @@
  *
  * ```
  *   idle ──three quarters used──▶ asking ──granted──▶ idle
- *                                   └──refused──▶ exhausted ──(the answer is cut)
- *   idle | asking | exhausted ──settle──▶ settled
+ *                                   └──refused──▶ last ──all used──▶ exhausted ──(the answer is cut)
+ *   idle | asking | last | exhausted ──settle──▶ settled
  * ```
  */
 import {
   type CallTerms,
   chargeOfEstimate,
   chargeOfUsage,
+  endOf,
   estimatedUsage,
   nextSlice,
   type Reach,
@@ -56,7 +57,8 @@ export class BudgetHold implements Hold {
   #reach: Reach
   #outputTokens = 0
   #sentAtMs: number | undefined
-  #state: 'idle' | 'asking' | 'exhausted' | 'settled' = 'idle'
+  #state: 'idle' | 'asking' | 'last' | 'exhausted' | 'settled' = 'idle'
+  #refusal: Readonly<Record<string, string>> = {}
   #cancelTick = () => {}
 
   constructor(options: BudgetHoldOptions) {
@@ -74,7 +76,7 @@ export class BudgetHold implements Hold {
 
   meter(outputChars: number): void {
     this.#outputTokens = tokensOfOutput(outputChars)
-    if (this.#outputTokens > this.#reach.outputTokens && this.#state === 'idle') this.#grow()
+    if (this.#outputTokens > this.#reach.outputTokens) this.#onShort()
   }
 
   async settle(facts: AttemptFacts): Promise<Settlement> {
@@ -112,6 +114,11 @@ export class BudgetHold implements Hold {
     return chargeOfEstimate(this.#options.terms, this.#outputTokens, isCut, facts.upstreamMs)
   }
 
+  #onShort(): void {
+    if (this.#state === 'idle') this.#grow()
+    else if (this.#state === 'last') this.#exhaust(this.#refusal)
+  }
+
   #grow(): void {
     const { terms, clock, store, holdId } = this.#options
     const wants = {
@@ -137,24 +144,30 @@ export class BudgetHold implements Hold {
       this.#state = 'idle'
       return
     }
+    // What is held is the answer's own: it goes on to the end of that.
+    this.#state = 'last'
+    this.#refusal =
+      result.reason === 'limit' ? limitMetadata(result.refusal) : { budget: result.reason }
+    this.#reach = endOf(this.#options.terms, this.#held)
+    if (this.#outputTokens > this.#reach.outputTokens) this.#exhaust(this.#refusal)
+  }
+
+  #exhaust(metadata: Readonly<Record<string, string>>): void {
     this.#state = 'exhausted'
-    this.#options.onExhausted(
-      result.reason === 'limit' ? limitMetadata(result.refusal) : { budget: result.reason },
-    )
+    this.#options.onExhausted(metadata)
   }
 
   /** A store that cannot count any more must not let the answer go on for free. */
   #faulted(cause: unknown): void {
     if (cause instanceof StoreUnavailable) this.#options.onStoreFault(cause)
     if (this.#state !== 'asking') return
-    this.#state = 'exhausted'
-    this.#options.onExhausted({ budget: 'store_unavailable' })
+    this.#exhaust({ budget: 'store_unavailable' })
   }
 
   #scheduleTick(): void {
     this.#cancelTick = this.#options.clock.after(CHECKPOINT_MS, () => {
       if (this.#state === 'settled' || this.#state === 'exhausted') return
-      if (this.#state === 'idle' && this.#elapsedMs() > this.#reach.upstreamMs) this.#grow()
+      if (this.#elapsedMs() > this.#reach.upstreamMs) this.#onShort()
       this.#checkpoint()
       this.#scheduleTick()
     })

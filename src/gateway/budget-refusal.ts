@@ -6,8 +6,7 @@
  */
 import type { Refusal } from '../budget/account.ts'
 import type { Metric } from '../budget/metric.ts'
-import { formatDollars, nanoUsd } from '../budget/money.ts'
-import { formatQuantity } from '../budget/quantity.ts'
+import { describeRefusal } from '../budget/refusal.ts'
 import { BridgeError, type ErrorCode } from '../errors.ts'
 import type { ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
@@ -17,27 +16,6 @@ const CODES: Readonly<Record<Metric, ErrorCode>> = {
   tokens: 'session_token_limit',
   gpu_hours: 'session_gpu_hours_limit',
   api_calls: 'session_api_calls_limit',
-}
-
-const UNITS: Readonly<Record<Metric, string>> = {
-  cost_usd: '',
-  tokens: ' tokens',
-  gpu_hours: ' GPU hours',
-  api_calls: ' calls',
-}
-
-function shown(metric: Metric, amount: bigint, rounding: 'up' | 'exact'): string {
-  if (metric === 'cost_usd') return formatDollars(nanoUsd(amount), rounding)
-  return `${formatQuantity(metric, amount)}${UNITS[metric]}`
-}
-
-/** One sentence: whose budget, how much, and whether waiting could have helped. */
-function sentence({ scope, metric, limit, spent, reserved, cause }: Refusal): string {
-  const whose = scope === 'key' ? 'Key' : 'Session'
-  const total = shown(metric, limit, 'exact')
-  const used = shown(metric, spent, 'up')
-  if (cause === 'used_up') return `${whose} budget of ${total} is used up (${used} spent).`
-  return `${whose} budget of ${total} is held by running calls (${used} spent, ${shown(metric, reserved, 'up')} held).`
 }
 
 /**
@@ -56,11 +34,7 @@ const statusFor = (client: ClientKind): number => (client === 'opencode' ? 403 :
 
 export function toRefusal(refusal: Refusal, client: ClientKind): BridgeError {
   const code = refusal.scope === 'key' ? 'key_cost_limit' : CODES[refusal.metric]
-  const message = sentence(refusal)
-  const advice =
-    refusal.cause === 'used_up'
-      ? 'Start a new session with a new budget'
-      : 'Try again when they have ended'
+  const { message, advice } = describeRefusal(refusal)
   return new BridgeError(code, message, {
     status: statusFor(client),
     headers: stopHeaders(message, advice),
@@ -71,7 +45,7 @@ export function toRefusal(refusal: Refusal, client: ClientKind): BridgeError {
 export function limitMetadata(refusal: Refusal): Record<string, string> {
   return {
     budget: refusal.scope === 'key' ? 'key_cost_limit' : CODES[refusal.metric],
-    budget_message: sentence(refusal),
+    budget_message: describeRefusal(refusal).message,
   }
 }
 

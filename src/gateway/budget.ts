@@ -103,13 +103,15 @@ async function admit(
     await store.void(holdId, clock.nowMs())
     throw priceUnknown(resolved, decision.tomlLine)
   }
+  const clamp = clampOf(priced, roomWithHold(result.session, result.granted, nowMs))
   return new BudgetHold({
     store,
     clock,
     holdId,
-    terms: priced,
+    // An answer that the upstream ends at the clamp needs no more than the clamp.
+    terms: clamp === undefined ? priced : { ...priced, maxOutputTokens: clamp },
     granted: result.granted,
-    clamp: clampOf(priced, roomWithHold(result.session, result.granted, nowMs)),
+    clamp,
     headers: budgetHeaders(result.session, result.warnings, nowMs),
     responseId: intent.responseId,
     showsEstimate: resolved.model.usage === 'estimate',

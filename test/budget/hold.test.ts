@@ -326,6 +326,21 @@ describe('while it streams', () => {
     expect(reserved).toEqual(NOTHING)
   })
 
+  test('a refused slice takes nothing of the answer that is held', async () => {
+    // 500 tokens in and 4,096 out are $0.04146: the first slice fits, another does not.
+    const { hold, exhausted } = await startHold(42_000_000n)
+    hold.sent()
+    for (let chars = 0; chars <= 4096 * 3; chars += 300) {
+      hold.meter(chars)
+      await settled()
+    }
+    expect(exhausted).toEqual([])
+    hold.meter(4097 * 3)
+    expect(exhausted).toHaveLength(1)
+    hold.meter(9000 * 3)
+    expect(exhausted).toHaveLength(1)
+  })
+
   test('what it has used is written down about every second, and only while it runs', async () => {
     const { clock, hold, checkpoints } = await startHold()
     hold.sent()

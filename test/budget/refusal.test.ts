@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { MAX_AMOUNT, METRICS } from '../../src/budget/metric.ts'
 import { describeRefusal, MAX_MESSAGE_CHARS, type RefusalFacts } from '../../src/budget/refusal.ts'
 import { errorCodes } from '../../src/errors.ts'
+import { toRefusal } from '../../src/gateway/budget-refusal.ts'
+import { toErrorAnswer } from '../../src/gateway/error-answer.ts'
 
 const refusal = (given: Partial<RefusalFacts>): RefusalFacts => ({
   scope: 'session',
@@ -118,6 +120,27 @@ describe('a refusal', () => {
         expect(message.length).toBeLessThanOrEqual(MAX_MESSAGE_CHARS)
         const body = JSON.stringify({ error: { type, code, message } })
         expect(Buffer.byteLength(body)).toBeLessThan(200)
+      }),
+    )
+  })
+
+  test.each([
+    { client: 'codex' as const, status: 429 },
+    { client: 'other' as const, status: 429 },
+    { client: 'opencode' as const, status: 403 },
+  ])('reaches $client as $status, in as few bytes, and stops it', ({ client, status }) => {
+    fc.assert(
+      fc.property(any, (facts) => {
+        const ids = { accountId: 'sess_1', limitId: 'l', limitType: 'hard' as const }
+        const answer = toErrorAnswer(toRefusal({ ...ids, ...facts }, client), client)
+        const { message, advice } = describeRefusal(facts)
+        expect(answer.status).toBe(status)
+        expect(Buffer.byteLength(answer.body)).toBeLessThan(200)
+        expect(answer.headers).toMatchObject({
+          'x-should-retry': 'false',
+          'x-codex-promo-message': `${message} ${advice}`,
+        })
+        expect(Object.keys(answer.headers)).not.toContain('retry-after')
       }),
     )
   })
