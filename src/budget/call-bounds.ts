@@ -6,7 +6,15 @@
  * whose money they never spend. A call gets a first slice and asks for more while it streams.
  */
 import type { Usage } from '../protocol/usage.ts'
-import { type Amounts, amounts, lesser, MAX_AMOUNT, MAX_HOLD, mapAmounts } from './metric.ts'
+import {
+  type Amounts,
+  amounts,
+  lesser,
+  MAX_AMOUNT,
+  MAX_HOLD,
+  mapAmounts,
+  subtract,
+} from './metric.ts'
 import { nanoUsd } from './money.ts'
 import { costOf, outputTokensWithin, type Price, worstCaseCost } from './price.ts'
 
@@ -220,4 +228,13 @@ export function estimatedUsage(terms: CallTerms, outputTokens: number): Usage {
     outputTokens,
     reasoningTokens: 0,
   }
+}
+
+/**
+ * What can follow a checkpoint before the next one is durable: a slice of output, which no upstream
+ * generates in that time, at the rate of the tier the call is in.
+ */
+export function allowanceAfter(terms: CallTerms, outputTokens: number, withinMs: number): Amounts {
+  const later = boundOf(terms, outputTokens + SLICE_TOKENS, withinMs)
+  return { ...subtract(later, boundOf(terms, outputTokens, 0)), api_calls: 0n }
 }

@@ -31,8 +31,8 @@ function faultOf(decimal: DecimalText, maxPlaces: number): string | undefined {
 
 /** A nano-dollar is the least that the ledger counts. */
 export const UsdSchema = amount('an amount in USD', 9)
-/** Finer than a ledger's nano-dollars, because a price is multiplied before it is rounded. */
-export const PriceSchema = amount('USD per million tokens', 12)
+/** Nine places of a price for a million tokens are less than a nano-dollar a token. */
+export const PriceSchema = amount('USD per million tokens', 9)
 export const QuantitySchema = amount('a number', 9)
 
 /** The longest that a timer of the runtime can wait, about 24 days. */

@@ -9,6 +9,7 @@
  * ```
  */
 import {
+  allowanceAfter,
   type CallTerms,
   chargeOfEstimate,
   chargeOfUsage,
@@ -20,7 +21,7 @@ import {
   tokensOfOutput,
 } from '../budget/call-bounds.ts'
 import type { CallUsage } from '../budget/hold.ts'
-import { type Amounts, amounts } from '../budget/metric.ts'
+import type { Amounts } from '../budget/metric.ts'
 import type { TopUpResult } from '../budget/operation.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Usage } from '../protocol/usage.ts'
@@ -176,15 +177,7 @@ export class BudgetHold implements Hold {
   #checkpoint(): void {
     const { store, clock, holdId, terms } = this.#options
     const counted = chargeOfEstimate(terms, this.#outputTokens, true, this.#elapsedMs())
-    // As much again as came in the last second could follow before the next one is written.
-    const allowance = amounts({
-      tokens: BigInt(ALLOWANCE_TOKENS),
-      cost_usd:
-        terms.price === undefined
-          ? 0n
-          : (terms.price.output * BigInt(ALLOWANCE_TOKENS)) / 1_000_000n + 1n,
-      gpu_hours: (terms.milliGpus * BigInt(2 * CHECKPOINT_MS)) / 1000n,
-    })
+    const allowance = allowanceAfter(terms, this.#outputTokens, 2 * CHECKPOINT_MS)
     store.checkpoint({ holdId, counted, allowance }, clock.nowMs()).catch((cause: unknown) => {
       if (cause instanceof StoreUnavailable) this.#options.onStoreFault(cause)
     })
@@ -210,9 +203,6 @@ export class BudgetHold implements Hold {
     }
   }
 }
-
-/** Tokens that a fast upstream may add between two checkpoints. */
-const ALLOWANCE_TOKENS = 1024
 
 /** Refusals that some upstreams put into the first frame of a 200 in place of a status. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([

@@ -173,7 +173,9 @@ function roomWithHold(session: Account | null, granted: Amounts, nowMs: number):
 
 const UNBOUNDED: Amounts = mapAmounts(() => 2n ** 52n)
 
+/** Rounded up: a share too small to count would be no GPU at all, and have no limit. */
 function milliGpusOf({ model }: ResolvedModel): bigint {
   const [whole = '0', fraction = ''] = model.gpus.split('.')
-  return BigInt(whole) * 1000n + BigInt(fraction.slice(0, 3).padEnd(3, '0'))
+  const rest = /[1-9]/.test(fraction.slice(3)) ? 1n : 0n
+  return BigInt(whole) * 1000n + BigInt(fraction.slice(0, 3).padEnd(3, '0')) + rest
 }

@@ -124,10 +124,10 @@ describe('values', () => {
 
   test('a price keeps its digits in every place', () => {
     const { config } = loadText(
-      '[models.m.price]\ninput = 0.000000000001\noutput = "15"\ntiers = [{ above = 272_000, input = 1.10, output = 2, cache_write = 0.3 }]',
+      '[models.m.price]\ninput = 0.000000001\noutput = "15"\ntiers = [{ above = 272_000, input = 1.10, output = 2, cache_write = 0.3 }]',
     )
     expect(config.models['m']?.price).toEqual({
-      input: '0.000000000001',
+      input: '0.000000001',
       output: '15',
       tiers: [{ above: 272_000, input: '1.1', output: '2', cache_write: '0.3' }],
     })
