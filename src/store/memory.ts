@@ -17,6 +17,12 @@ export interface MemoryStoreOptions {
 }
 
 export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): LedgerStore {
+  const { send, close } = createMemorySend(ids)
+  return createLedgerStore({ name: 'memory', instanceId, send, uuid: ids.uuid, close })
+}
+
+/** The store without what every store gets from `createLedgerStore`. */
+export function createMemorySend(ids: Ids): { send: Send; close: () => Promise<void> } {
   const rows = createMemoryRows()
   let isClosed = false
   /** One request at a time, as a transaction would have it. */
@@ -36,15 +42,10 @@ export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): Ledg
     last = answer.catch(() => undefined)
     return answer
   }
-  return createLedgerStore({
-    name: 'memory',
-    instanceId,
-    send,
-    uuid: ids.uuid,
-    close: async () => {
-      isClosed = true
-    },
-  })
+  const close = async (): Promise<void> => {
+    isClosed = true
+  }
+  return { send, close }
 }
 
 /** What answers a repeated settlement, and what `listUsage` can show; more would grow for ever. */
