@@ -17,6 +17,12 @@ export interface MemoryStoreOptions {
 }
 
 export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): LedgerStore {
+  const { send, close } = createMemorySend(ids)
+  return createLedgerStore({ name: 'memory', instanceId, send, uuid: ids.uuid, close })
+}
+
+/** The store without what every store gets from `createLedgerStore`. */
+export function createMemorySend(ids: Ids): { send: Send; close: () => Promise<void> } {
   const rows = createMemoryRows()
   let isClosed = false
   /** One request at a time, as a transaction would have it. */
@@ -36,20 +42,19 @@ export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): Ledg
     last = answer.catch(() => undefined)
     return answer
   }
-  return createLedgerStore({
-    name: 'memory',
-    instanceId,
-    send,
-    uuid: ids.uuid,
-    close: async () => {
-      isClosed = true
-    },
-  })
+  const close = async (): Promise<void> => {
+    isClosed = true
+  }
+  return { send, close }
 }
 
 /** What answers a repeated settlement, and what `listUsage` can show; more would grow for ever. */
 const RESOLVED_HOLDS_KEPT = 10_000
 const RECORDS_KEPT = 20_000
+
+/** Takes the oldest out once there are twice as many as are kept: doing it each time costs 50 µs. */
+const trim = <Entry>(entries: Entry[], kept: number): Entry[] =>
+  entries.length > 2 * kept ? entries.splice(0, entries.length - kept) : []
 
 function createMemoryRows(): Rows {
   const accounts = new Map<string, Account>()
@@ -86,9 +91,8 @@ function createMemoryRows(): Rows {
         if (!isOpen(hold)) resolved.push(hold.holdId)
       }
       records.push(...changes.records)
-      records.splice(0, records.length - RECORDS_KEPT)
-      for (const holdId of resolved.splice(0, resolved.length - RESOLVED_HOLDS_KEPT))
-        holds.delete(holdId)
+      trim(records, RECORDS_KEPT)
+      for (const holdId of trim(resolved, RESOLVED_HOLDS_KEPT)) holds.delete(holdId)
     },
     readSession,
     readCurrentSession: (owner) => readSession(currentOf.get(keyOf(owner)) ?? ''),

@@ -11,11 +11,13 @@ type Resolving = LedgerRequest<Settle> | LedgerRequest<Void>
 
 const FIRST_DELAY_MS = 100
 const LAST_DELAY_MS = 5_000
+const OFFERED_AT_ONCE = 64
 
 export interface Outbox {
-  add(request: Resolving): void
-  /** How many settlements wait for the store. */
+  add(request: Resolving, fault: StoreUnavailable): void
+  /** How many settlements wait for the store, and why. */
   readonly size: number
+  readonly fault: StoreUnavailable | undefined
   /** One last attempt at each. */
   close(): Promise<void>
 }
@@ -26,6 +28,7 @@ export function createOutbox(send: Send, onTaken: (holdId: string) => void): Out
   let delayMs = FIRST_DELAY_MS
   let timer: NodeJS.Timeout | undefined
   let isFlushing = false
+  let lastFault: StoreUnavailable | undefined
 
   const schedule = (): void => {
     if (timer !== undefined || isFlushing || waiting.size === 0) return
@@ -35,34 +38,47 @@ export function createOutbox(send: Send, onTaken: (holdId: string) => void): Out
     }, delayMs).unref()
   }
 
+  const offer = async (holdId: string, request: Resolving): Promise<void> => {
+    try {
+      await send(request)
+      onTaken(holdId)
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error
+      // Anything but the store being away would fail for ever.
+    }
+    // Not what has taken its place meanwhile.
+    if (waiting.get(holdId) === request) waiting.delete(holdId)
+  }
+
   const flush = async (): Promise<void> => {
     isFlushing = true
-    for (const [holdId, request] of [...waiting]) {
-      try {
-        await send(request)
-        waiting.delete(holdId)
+    try {
+      while (waiting.size > 0) {
+        const some = [...waiting].slice(0, OFFERED_AT_ONCE)
+        await Promise.all(some.map(([holdId, request]) => offer(holdId, request)))
         delayMs = FIRST_DELAY_MS
-        onTaken(holdId)
-      } catch (error) {
-        // Anything but the store being away would fail for ever.
-        if (!(error instanceof StoreUnavailable)) waiting.delete(holdId)
-        else {
-          delayMs = Math.min(delayMs * 2, LAST_DELAY_MS)
-          break
-        }
       }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      lastFault = error
+      delayMs = Math.min(delayMs * 2, LAST_DELAY_MS)
+    } finally {
+      isFlushing = false
     }
-    isFlushing = false
   }
 
   return {
-    add(request) {
+    add(request, fault) {
+      lastFault = fault
       const { holdId, kind } = request.operation
       if (kind === 'settle' || !waiting.has(holdId)) waiting.set(holdId, request)
       schedule()
     },
     get size() {
       return waiting.size
+    },
+    get fault() {
+      return waiting.size === 0 ? undefined : lastFault
     },
     async close() {
       clearTimeout(timer)

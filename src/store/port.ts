@@ -47,8 +47,10 @@ export function createLedgerStore({
       return await send({ kind: 'ledger', operation, nowMs })
     } catch (error) {
       // It may have been committed all the same. Nothing was sent, so it is given back.
-      if (error instanceof StoreUnavailable)
-        outbox.add({ kind: 'ledger', operation: { kind: 'void', holdId: request.holdId }, nowMs })
+      if (error instanceof StoreUnavailable && !isClosed) {
+        const operation = { kind: 'void', holdId: request.holdId } as const
+        outbox.add({ kind: 'ledger', operation, nowMs }, error)
+      }
       throw error
     }
   }
@@ -101,7 +103,7 @@ export function createLedgerStore({
       released(holdId)
       return result
     } catch (error) {
-      if (error instanceof StoreUnavailable && !isClosed) outbox.add(request)
+      if (error instanceof StoreUnavailable && !isClosed) outbox.add(request, error)
       throw error
     }
   }
@@ -136,6 +138,12 @@ export function createLedgerStore({
 
     recover: (nowMs) => send({ kind: 'recover', nowMs }),
     async health() {
+      // Reading may well work where writing does not.
+      if (outbox.fault !== undefined) {
+        const { size, fault } = outbox
+        const message = `Results of calls wait to be written: ${size}. ${fault.message}`
+        return { status: 'unavailable', store: name, message }
+      }
       try {
         return { status: 'ok', store: name, openHolds: await send({ kind: 'count_open_holds' }) }
       } catch (error) {

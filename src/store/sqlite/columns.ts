@@ -3,7 +3,7 @@
  * holds; a column of another type than the schema says is a damaged database.
  */
 import type { Account, AccountStatus } from '../../budget/account.ts'
-import type { CallRecord, Hold, HoldBase, Outcome } from '../../budget/hold.ts'
+import type { CallFacts, CallRecord, Hold, HoldBase, Outcome } from '../../budget/hold.ts'
 import type { Bucket, Limit } from '../../budget/limit.ts'
 import { type Amounts, METRICS, type Metric } from '../../budget/metric.ts'
 import type { Session } from '../../budget/session.ts'
@@ -141,7 +141,11 @@ export function toRecord(row: Row): CallRecord {
     recordId: text(row, 'record_id'),
     holdId: text(row, 'hold_id'),
     sessionId: textOrNull(row, 'session_id'),
-    call: json(row, 'call'),
+    call: {
+      ...json<Omit<CallFacts, 'orgId' | 'userId'>>(row, 'call'),
+      orgId: text(row, 'org_id'),
+      userId: text(row, 'user_id'),
+    },
     usage: json(row, 'usage'),
     charged: amountsOf(row, 'charged'),
     outcome: oneOf(row, 'outcome', OUTCOMES),

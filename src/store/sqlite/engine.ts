@@ -14,6 +14,7 @@ import { toStoreFault } from './faults.ts'
 import { createInstances } from './instances.ts'
 import { createAccountRows, createLedgerRows } from './ledger-rows.ts'
 import { migrate } from './migrations.ts'
+import { createResolvedHolds } from './resolved-holds.ts'
 import { createSessionRows } from './session-rows.ts'
 
 export interface EngineOptions {
@@ -30,7 +31,7 @@ export type Answer =
 
 export interface Engine {
   run(requests: readonly StoreRequest[]): Promise<readonly Answer[]>
-  /** Once a second: settles the holds of bridges that died, and says that this one lives. */
+  /** Once a second: settles the holds of bridges that died, says that this one lives, tidies up. */
   attend(nowMs: number): Promise<void>
   close(): void
 }
@@ -71,6 +72,7 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
     ...createSessionRows(database, accounts),
   }
   const instances = createInstances(database, rows, instanceId, ids)
+  const resolved = createResolvedHolds(database)
 
   const transact = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     database.exec('BEGIN IMMEDIATE')
@@ -150,13 +152,14 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
     },
     async attend(nowMs) {
       const monotonicMs = performance.now()
-      if (!instances.needsAttention(monotonicMs)) return
-      await transact(async () => {
-        instances.register()
-        await instances.recover(nowMs)
-        instances.beat(monotonicMs)
-        instances.forgetResolved(nowMs)
-      })
+      if (instances.needsAttention(monotonicMs)) {
+        await transact(async () => {
+          instances.register()
+          await instances.recover(nowMs)
+          instances.beat(monotonicMs)
+        })
+      }
+      if (resolved.hasOld(nowMs)) await transact(async () => resolved.forgetOld(nowMs))
     },
     close() {
       try {

@@ -17,10 +17,6 @@ const LEASE_MS = 20_000
 /** Beats are only written while calls run: nothing else could be settled by others. */
 const BEAT_MS = 5_000
 
-/** Resolved holds answer repeated settlements; after an hour nobody repeats one. */
-const RESOLVED_KEPT_MS = 3_600_000
-const FORGOTTEN_AT_ONCE = 1_000
-
 export interface Instances {
   /** Makes sure that this bridge is known: whoever took it for dead has removed it. */
   register(): void
@@ -31,7 +27,6 @@ export interface Instances {
   beat(monotonicMs: number): void
   /** Whether there is anything for `recover` or `beat` to do; reads only. */
   needsAttention(monotonicMs: number): boolean
-  forgetResolved(nowMs: number): void
 }
 
 interface Other extends ProcessIdentity {
@@ -57,11 +52,6 @@ export function createInstances(
     "SELECT DISTINCT instance_id FROM hold WHERE state IN ('held', 'sent')",
   )
   const addBeat = prepare(database, 'UPDATE instance SET beat = beat + 1 WHERE instance_id = ?')
-  const forget = prepare(
-    database,
-    `DELETE FROM hold WHERE hold_id IN
-       (SELECT hold_id FROM hold WHERE resolved_at IS NOT NULL AND resolved_at < ? LIMIT ?)`,
-  )
   const self = thisProcess()
   /** The last beat seen of each bridge elsewhere, and since when. */
   const lastSeen = new Map<string, { beat: bigint; sinceMs: number }>()
@@ -130,8 +120,5 @@ export function createInstances(
       beatenAtMs = monotonicMs
     },
     needsAttention: (monotonicMs) => findGone(monotonicMs).length > 0 || isBeatDue(monotonicMs),
-    forgetResolved(nowMs) {
-      forget.run(nowMs - RESOLVED_KEPT_MS, FORGOTTEN_AT_ONCE)
-    },
   }
 }

@@ -234,13 +234,14 @@ function holdToColumns(hold: Hold): Exclude<Column, Uint8Array>[] {
 }
 
 function recordToColumns(record: CallRecord): Exclude<Column, Uint8Array>[] {
+  const { orgId, userId, ...call } = record.call
   return [
     record.recordId,
     record.holdId,
     record.sessionId,
-    record.call.orgId,
-    record.call.userId,
-    JSON.stringify(record.call),
+    orgId,
+    userId,
+    JSON.stringify(call),
     JSON.stringify(record.usage),
     ...amountsToColumns(record.charged),
     record.outcome,

@@ -12,7 +12,7 @@ export interface WorkerSettings {
 }
 
 export type ToWorker =
-  | { readonly kind: 'batch'; readonly batch: number; readonly requests: readonly StoreRequest[] }
+  | { readonly kind: 'batch'; readonly requests: readonly StoreRequest[] }
   | { readonly kind: 'close' }
 
 /** An error loses its class on the way, so it travels as what it says. */
@@ -36,7 +36,7 @@ export type WireAnswer = { readonly ok: true; readonly value: unknown } | WireFa
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: WireFailure }
-  | { readonly kind: 'answers'; readonly batch: number; readonly answers: readonly WireAnswer[] }
+  | { readonly kind: 'answers'; readonly answers: readonly WireAnswer[] }
   | { readonly kind: 'closed' }
 
 export function fromWire(failure: WireFailure): Error {

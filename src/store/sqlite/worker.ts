@@ -44,16 +44,16 @@ const serve = (engine: Engine): void => {
         clearInterval(timer)
         try {
           engine.close()
-        } finally {
-          post({ kind: 'closed' })
-          port.close()
+        } catch {
+          // It could not write that it goes; others find out that this process has ended.
         }
+        post({ kind: 'closed' })
+        port.close()
         return
       }
       const answers = await engine.run(message.requests)
       post({
         kind: 'answers',
-        batch: message.batch,
         answers: answers.map((answer) => (answer.ok ? answer : toWire(answer.error))),
       })
     })

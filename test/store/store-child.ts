@@ -1,0 +1,69 @@
+/**
+ * A bridge's store in a process of its own, to be killed or raced. Told what to do by lines on stdin;
+ * says on stdout, before anything else happens, what the store has acknowledged.
+ *
+ * `load SESSION CALLS`: reserves 100 and settles 60 for ever, CALLS at once: `R` and `S` lines.
+ * `race SESSION CALLS`: that many reservations of 10 at once: `admitted N`.
+ */
+import { randomUUID } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { UNKNOWN_USAGE } from '../../src/budget/hold.ts'
+import { amounts } from '../../src/budget/metric.ts'
+import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
+import { openStore } from '../../src/store/open-store.ts'
+import { newHoldId } from '../../src/store/random-ids.ts'
+
+const say = (line: string): void => {
+  writeSync(1, `${line}\n`)
+}
+
+const call = {
+  orgId: '00000000-0000-4000-8000-00000000000a',
+  userId: '00000000-0000-4000-8000-00000000000b',
+  requestId: randomUUID(),
+  apiKeyId: null,
+  model: 'synth-small',
+  clientRequestId: null,
+  details: {},
+}
+
+function reserve(store: LedgerStore, sessionId: string, nanoUsd: bigint, holdId: string) {
+  const wanted = amounts({ cost_usd: nanoUsd, api_calls: 1n })
+  const request = { holdId, sessionId, ceiling: null, wanted, atLeast: wanted, sent: true, call }
+  return store.reserve(request, Date.now())
+}
+
+async function load(store: LedgerStore, sessionId: string): Promise<never> {
+  for (;;) {
+    const holdId = newHoldId()
+    const result = await reserve(store, sessionId, 100n, holdId)
+    if (!result.ok) throw new Error(`refused: ${result.reason}`)
+    say('R')
+    const counted = { counted: amounts({ cost_usd: 60n }), allowance: amounts({ cost_usd: 20n }) }
+    await store.checkpoint({ holdId, ...counted }, Date.now())
+    const actual = amounts({ cost_usd: 60n, api_calls: 1n })
+    await store.settle({ holdId, actual, outcome: 'exact', usage: UNKNOWN_USAGE }, Date.now())
+    say('S')
+  }
+}
+
+async function race(store: LedgerStore, sessionId: string, calls: number): Promise<void> {
+  const results = await Promise.all(
+    Array.from({ length: calls }, () => reserve(store, sessionId, 10n, newHoldId())),
+  )
+  say(`admitted ${results.filter(({ ok }) => ok).length}`)
+}
+
+const [kind, place = ''] = process.argv.slice(2)
+const settings =
+  kind === 'postgres' ? ({ kind, url: place } as const) : ({ kind: 'sqlite', path: place } as const)
+const store = await openStore({ stateDir: '', store: settings })
+say('ready')
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, sessionId = '', calls = '1'] = line.split(' ')
+  if (command === 'load')
+    for (let index = 0; index < Number(calls); index += 1) void load(store, sessionId)
+  if (command === 'race') await race(store, sessionId, Number(calls))
+}
+await store.close()
