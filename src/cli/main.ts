@@ -4,10 +4,12 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { type CliContext, systemContext, UsageError } from './context.ts'
+import { addConfigCommand } from './config-command.ts'
+import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo.ts'
 import { addServeCommand } from './serve.ts'
 
+const EXIT_NO = 1
 const EXIT_USAGE = 2
 
 function createProgram(context: CliContext, setExit: (code: number) => void): Command {
@@ -23,6 +25,7 @@ function createProgram(context: CliContext, setExit: (code: number) => void): Co
     .showHelpAfterError('(synth --help shows every command)')
   addServeCommand(program, context, setExit)
   addDemoCommand(program, context, setExit)
+  addConfigCommand(program, context, setExit)
   return program
 }
 
@@ -43,6 +46,10 @@ export async function main(
     if (cause instanceof UsageError) {
       context.stderr(`synth: ${cause.message}\n`)
       return EXIT_USAGE
+    }
+    if (cause instanceof RefusedError) {
+      context.stderr(`synth: ${cause.message}\n`)
+      return EXIT_NO
     }
     throw cause
   }
