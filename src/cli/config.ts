@@ -39,11 +39,11 @@ export function loadForCli(flags: ConfigFlags, context: CliContext): LoadedConfi
 }
 
 /** Looks for providers' keys in the environment and for servers on this machine's usual ports. */
-export function discoverForCli(loaded: LoadedConfig, context: CliContext): Promise<Discovery> {
+export function discoverForCli(ownPort: number, context: CliContext): Promise<Discovery> {
   return discoverUpstreams({
     env: context.env,
     fetch: context.fetch,
-    ownPort: loaded.config.server.port,
+    ownPort,
   })
 }
 
@@ -56,7 +56,7 @@ export async function withFoundUpstreams(
   context: CliContext,
 ): Promise<LoadedConfig | undefined> {
   if (hasUpstreams(loaded.config)) return loaded
-  const discovery = await discoverForCli(loaded, context)
+  const discovery = await discoverForCli(loaded.config.server.port, context)
   if (discovery.kind === 'builtin') return undefined
   return explained(() => applyDiscovery(loaded, discovery.upstreams, context.env))
 }

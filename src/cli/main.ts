@@ -7,6 +7,7 @@ import { VERSION } from '../version.ts'
 import { addConfigCommand } from './config-command.ts'
 import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo.ts'
+import { addInitCommand } from './init.ts'
 import { addServeCommand } from './serve.ts'
 
 const EXIT_NO = 1
@@ -25,6 +26,7 @@ function createProgram(context: CliContext, setExit: (code: number) => void): Co
     .showHelpAfterError('(synth --help shows every command)')
   addServeCommand(program, context, setExit)
   addDemoCommand(program, context, setExit)
+  addInitCommand(program, context, setExit)
   addConfigCommand(program, context, setExit)
   return program
 }
