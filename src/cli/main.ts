@@ -7,6 +7,7 @@ import { VERSION } from '../version.ts'
 import { addConfigCommand } from './config-command.ts'
 import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { addServeCommand } from './serve.ts'
 
@@ -28,6 +29,7 @@ function createProgram(context: CliContext, setExit: (code: number) => void): Co
   addDemoCommand(program, context, setExit)
   addInitCommand(program, context, setExit)
   addConfigCommand(program, context, setExit)
+  addDoctorCommand(program, context, setExit)
   return program
 }
 

@@ -7,13 +7,13 @@ export const configOption = (): Option =>
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON')
 
-/** A number of seconds, at least 1, as milliseconds. */
+/** A whole number of seconds, at least 1. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (!/^\d{1,5}$/.test(text) || seconds < 1) {
     throw new InvalidArgumentError('It must be a whole number of seconds, at least 1.')
   }
-  return seconds * 1000
+  return seconds
 }
 
 /** Examples below a command's help, one a line. */
