@@ -2,8 +2,8 @@
 import { homedir } from 'node:os'
 import { applyDiscovery, builtinUpstream } from '../config/apply-discovery.ts'
 import { ConfigError } from '../config/config-error.ts'
-import { discoverUpstreams } from '../config/discover.ts'
-import { hasUpstreams, type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type Discovery, discoverUpstreams } from '../config/discover.ts'
+import { hasUpstreams, type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts'
 import { startScriptedModel } from '../demo/scripted-model.ts'
 import { type CliContext, UsageError } from './context.ts'
 
@@ -22,18 +22,43 @@ function explained<T>(step: () => T): T {
   }
 }
 
+export function loadOptionsOf(flags: ConfigFlags, context: CliContext): LoadOptions {
+  return {
+    path: flags.config,
+    env: context.env,
+    cwd: context.cwd,
+    home: context.env['HOME'] ?? homedir(),
+    host: flags.host,
+    port: flags.port,
+  }
+}
+
 /** @throws {UsageError} listing every problem with its file and line */
 export function loadForCli(flags: ConfigFlags, context: CliContext): LoadedConfig {
-  return explained(() =>
-    loadConfig({
-      path: flags.config,
-      env: context.env,
-      cwd: context.cwd,
-      home: context.env['HOME'] ?? homedir(),
-      host: flags.host,
-      port: flags.port,
-    }),
-  )
+  return explained(() => loadConfig(loadOptionsOf(flags, context)))
+}
+
+/** Looks for providers' keys in the environment and for servers on this machine's usual ports. */
+export function discoverForCli(ownPort: number, context: CliContext): Promise<Discovery> {
+  return discoverUpstreams({
+    env: context.env,
+    fetch: context.fetch,
+    ownPort,
+  })
+}
+
+/**
+ * The configuration with what the environment and this machine offer in place of upstreams that it
+ * does not name; undefined where they offer nothing.
+ */
+export async function withFoundUpstreams(
+  loaded: LoadedConfig,
+  context: CliContext,
+): Promise<LoadedConfig | undefined> {
+  if (hasUpstreams(loaded.config)) return loaded
+  const discovery = await discoverForCli(loaded.config.server.port, context)
+  if (discovery.kind === 'builtin') return undefined
+  return explained(() => applyDiscovery(loaded, discovery.upstreams, context.env))
 }
 
 export interface ReadyConfig {
@@ -47,19 +72,8 @@ export async function withUpstreams(
   loaded: LoadedConfig,
   context: CliContext,
 ): Promise<ReadyConfig> {
-  if (hasUpstreams(loaded.config)) return { loaded, close: async () => {} }
-  const discovery = await discoverUpstreams({
-    env: context.env,
-    fetch,
-    ownPort: loaded.config.server.port,
-  })
-  if (discovery.kind === 'found') {
-    const { upstreams } = discovery
-    return {
-      loaded: explained(() => applyDiscovery(loaded, upstreams, context.env)),
-      close: async () => {},
-    }
-  }
+  const found = await withFoundUpstreams(loaded, context)
+  if (found !== undefined) return { loaded: found, close: async () => {} }
   const model = await startScriptedModel()
   return {
     loaded: explained(() => applyDiscovery(loaded, builtinUpstream(model.url), context.env)),

@@ -1,10 +1,19 @@
 /** What a command may touch of the world, so that tests can hand it another. */
+import type { Prompter } from './prompter.ts'
 
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Whether stdout is a terminal: then a line may be rewritten while something runs. */
+  readonly isTerminal: boolean
+  /** Whether stdout shows colours; never when `NO_COLOR` is set. */
+  readonly hasColors: boolean
   stdout(text: string): void
   stderr(text: string): void
+  /** Asks a server something small, outside the bridge's own way to its upstreams. */
+  readonly fetch: typeof globalThis.fetch
+  /** Who to ask. Undefined where nobody sits at a terminal: flags must then say everything. */
+  readonly openPrompter: (() => Promise<Prompter>) | undefined
   /** Resolves with the name of the first SIGINT or SIGTERM. */
   interrupted(): Promise<string>
 }
@@ -14,16 +23,33 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The command was right and the answer is no: printed, exit code 1. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+}
+
 export function systemContext(): CliContext {
+  const { stdin, stdout, stderr } = process
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  const isTerminal = stdout.isTTY === true
   return {
     env: process.env,
     cwd: process.cwd(),
+    isTerminal,
+    // Node reads NO_COLOR, FORCE_COLOR and TERM here.
+    hasColors: isTerminal && stdout.hasColors(),
     stdout: (text) => {
-      process.stdout.write(text)
+      stdout.write(text)
     },
     stderr: (text) => {
-      process.stderr.write(text)
+      stderr.write(text)
     },
+    fetch: globalThis.fetch,
+    openPrompter:
+      isTerminal && stdin.isTTY === true
+        ? // Loaded only when there is a question: most commands ask none.
+          async () => (await import('./terminal-prompter.ts')).createTerminalPrompter()
+        : undefined,
     interrupted: () =>
       new Promise((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -31,4 +57,9 @@ export function systemContext(): CliContext {
         }
       }),
   }
+}
+
+/** `synth config show | head` has read enough; that is no failure of ours. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

@@ -4,10 +4,14 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
-import { type CliContext, systemContext, UsageError } from './context.ts'
+import { addConfigCommand } from './config-command.ts'
+import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo.ts'
+import { addDoctorCommand } from './doctor.ts'
+import { addInitCommand } from './init.ts'
 import { addServeCommand } from './serve.ts'
 
+const EXIT_NO = 1
 const EXIT_USAGE = 2
 
 function createProgram(context: CliContext, setExit: (code: number) => void): Command {
@@ -23,6 +27,9 @@ function createProgram(context: CliContext, setExit: (code: number) => void): Co
     .showHelpAfterError('(synth --help shows every command)')
   addServeCommand(program, context, setExit)
   addDemoCommand(program, context, setExit)
+  addInitCommand(program, context, setExit)
+  addConfigCommand(program, context, setExit)
+  addDoctorCommand(program, context, setExit)
   return program
 }
 
@@ -43,6 +50,10 @@ export async function main(
     if (cause instanceof UsageError) {
       context.stderr(`synth: ${cause.message}\n`)
       return EXIT_USAGE
+    }
+    if (cause instanceof RefusedError) {
+      context.stderr(`synth: ${cause.message}\n`)
+      return EXIT_NO
     }
     throw cause
   }

@@ -1,0 +1,100 @@
+/** Which upstreams are looked at, and which model of each is called. */
+import { resolveModel } from '../../config/models.ts'
+import type { Config } from '../../config/schema.ts'
+import { type UpstreamSettings, upstreamSettings } from '../../config/settings.ts'
+import type { ResolvedModel } from '../../gateway/models.ts'
+import { type CliContext, UsageError } from '../context.ts'
+import { fetchListing, type ListingOutcome, pickModel } from '../upstream-listing.ts'
+
+export interface Patient {
+  readonly upstream: UpstreamSettings
+  readonly listing: ListingOutcome
+  readonly listedInMs: number
+  /** Undefined where none is configured, or its variable is not set. */
+  readonly apiKey: string | undefined
+  /** The model to call; undefined where nothing says which. */
+  readonly probed: ResolvedModel | undefined
+  /** The upstream's own names of the models that are configured for it. */
+  readonly configured: readonly string[]
+}
+
+export interface CallInOptions {
+  readonly env: CliContext['env']
+  readonly fetch: typeof globalThis.fetch
+  /** For the answer to `GET /models`. */
+  readonly timeoutMs: number
+  readonly monotonicMs: () => number
+}
+
+type Arrival = Pick<Patient, 'upstream' | 'listing' | 'listedInMs' | 'apiKey'>
+
+/**
+ * Every upstream, or the one that serves `model`; all of them asked at once what they list.
+ *
+ * @throws {UsageError} where `model` names none
+ */
+export async function callIn(
+  { config }: { readonly config: Config },
+  model: string | undefined,
+  options: CallInOptions,
+): Promise<Patient[]> {
+  const arrivals = await Promise.all(
+    Object.entries(config.upstreams).map(([name, entry]) =>
+      receive(upstreamSettings(name, entry), options),
+    ),
+  )
+  if (model === undefined) return arrivals.map((arrival) => toPatient(arrival, config))
+  const listings = new Map(
+    arrivals.map(({ upstream, listing }) => [upstream.name, idsOf(listing)] as const),
+  )
+  const wanted = resolveModel(config, model, listings)
+  if (!wanted.ok) throw new UsageError(`--model: ${wanted.error.message}`)
+  return arrivals
+    .filter(({ upstream }) => upstream.name === wanted.upstream.name)
+    .map((arrival) => ({
+      ...arrival,
+      configured: [wanted.upstreamModel],
+      probed: { ...wanted, apiKey: arrival.apiKey },
+    }))
+}
+
+async function receive(upstream: UpstreamSettings, options: CallInOptions): Promise<Arrival> {
+  const { env, fetch, timeoutMs, monotonicMs } = options
+  const value = upstream.apiKeyEnv === undefined ? undefined : env[upstream.apiKeyEnv]
+  const apiKey = value === '' ? undefined : value
+  const startedMs = monotonicMs()
+  const listing = await fetchListing(upstream, { fetch, apiKey, timeoutMs })
+  return { upstream, apiKey, listing, listedInMs: monotonicMs() - startedMs }
+}
+
+const idsOf = (listing: ListingOutcome): string[] =>
+  listing.is === 'listed' ? listing.cards.map(({ id }) => id) : []
+
+function toPatient(arrival: Arrival, config: Config): Patient {
+  const { upstream, listing, apiKey } = arrival
+  const own = modelsOf(config, upstream.name)
+  const cards = listing.is === 'listed' ? listing.cards : []
+  const picked = pickModel(cards, upstream.isLoopback)?.id
+  const name = own[0]?.name ?? (picked === undefined ? undefined : `${upstream.name}/${picked}`)
+  const resolution = name === undefined ? undefined : resolveModel(config, name)
+  return {
+    ...arrival,
+    configured: own.map(({ upstreamModel }) => upstreamModel),
+    probed: resolution?.ok === true ? { ...resolution, apiKey } : undefined,
+  }
+}
+
+interface ServedModel {
+  /** What clients ask for. */
+  readonly name: string
+  readonly upstreamModel: string
+}
+
+/** The file's models that this upstream serves. */
+function modelsOf(config: Config, upstream: string): ServedModel[] {
+  return Object.keys(config.models).flatMap((name) => {
+    const resolution = name === '*' ? undefined : resolveModel(config, name)
+    const isServed = resolution?.ok === true && resolution.upstream.name === upstream
+    return isServed ? [{ name, upstreamModel: resolution.upstreamModel }] : []
+  })
+}
