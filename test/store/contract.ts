@@ -196,11 +196,22 @@ export function describeStore(name: string, createHarness: () => Promise<StoreHa
 
     describe('under load', () => {
       test('500 calls at a limit that admits 9: nine are admitted', async () => {
-        for (let round = 0; round < 3; round += 1) {
+        for (let round = 0; round < 20; round += 1) {
           const session = await create([hard(99n)], { makeActive: false })
+          let isOver = false
+          const watched = (async () => {
+            let polls = 0
+            for (; !isOver; polls += 1) {
+              const { spent, reserved } = (await show(session)).account
+              expect(spent.cost_usd + reserved.cost_usd).toBeLessThanOrEqual(99n)
+            }
+            return polls
+          })()
           const calls = await Promise.all(
             Array.from({ length: 500 }, () => reserve(session.sessionId, usd(10n))),
           )
+          isOver = true
+          expect(await watched).toBeGreaterThan(0)
           const admitted = calls.filter(({ result }) => result.ok)
           expect(admitted).toHaveLength(9)
           expect((await show(session)).account.reserved.cost_usd).toBe(90n)

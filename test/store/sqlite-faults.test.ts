@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -97,6 +97,12 @@ describe('a file that cannot be used', () => {
     })
   })
 
+  test.skipIf(process.getuid?.() === 0)('because its folder is read-only says so', async () => {
+    await chmod(folder, 0o500)
+    await expect(open()).rejects.toMatchObject({ fault: 'unavailable' })
+    await chmod(folder, 0o700)
+  })
+
   test('because the file system is read-only says that', async ({ skip }) => {
     skip(!mountSmall(folder, '8m'), 'may not mount a file system')
     try {
@@ -109,6 +115,18 @@ describe('a file that cannot be used', () => {
       unmount(folder)
     }
   })
+})
+
+test('what it was told outlives the bridge', async () => {
+  const store = await open()
+  const { sessionId } = await create(store)
+  const request = reserveRequest(sessionId, usd(900n))
+  await store.reserve(request, T0)
+  await store.settle(settleRequest(request.holdId, usd(2n ** 52n + 1n)), T0)
+  const before = await store.getSession({ ...OWNER, sessionId }, T0)
+  await stores.pop()?.close()
+  const again = await open()
+  expect(await again.getSession({ ...OWNER, sessionId }, T0)).toEqual(before)
 })
 
 test('the folder and the file are nobody else’s to read', async () => {

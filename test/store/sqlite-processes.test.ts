@@ -138,7 +138,7 @@ describe('two bridges on one file', () => {
   test('share a limit: of 500 calls that race, exactly those that fit are admitted', async () => {
     const opened = await open()
     const [one, other] = await Promise.all([start(), start()])
-    for (let round = 1; round <= 5; round += 1) {
+    for (let round = 1; round <= 20; round += 1) {
       const session = await create(opened, 99n)
       for (const child of [one, other]) child.tell(`race ${session.sessionId} 250`)
       const answers = (lines: readonly string[]): string[] =>
