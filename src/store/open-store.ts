@@ -1,7 +1,7 @@
 /** The store that the configuration names. */
 import { randomUUID } from 'node:crypto'
 import type { StorageSettings } from '../config/storage.ts'
-import { type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
+import type { LedgerStore } from '../gateway/ledger-port.ts'
 import { createMemoryStore } from './memory.ts'
 import { randomIds } from './random-ids.ts'
 import { openSqliteStore } from './sqlite/sqlite.ts'
@@ -14,10 +14,10 @@ export async function openStore({ store }: StorageSettings): Promise<LedgerStore
       return createMemoryStore({ instanceId, ids: randomIds })
     case 'sqlite':
       return openSqliteStore({ path: store.path, instanceId })
-    case 'postgres':
-      throw new StoreUnavailable(
-        'unavailable',
-        'This build has no PostgreSQL store. Use "sqlite" or "memory" as [server] store.',
-      )
+    case 'postgres': {
+      // Loaded where it is used: most bridges never speak to a database server.
+      const { openPostgresStore } = await import('./postgres/postgres.ts')
+      return openPostgresStore({ url: store.url, instanceId })
+    }
   }
 }

@@ -1,0 +1,265 @@
+/**
+ * The store's primitives over one transaction's connection. Whatever is read to be changed is locked:
+ * accounts in the order of their ids, so that two instances never wait for each other in a circle.
+ */
+import type { ClientBase } from 'pg'
+import type { Account } from '../../budget/account.ts'
+import { type CallRecord, type Hold, isOpen, type OpenHold } from '../../budget/hold.ts'
+import type { Amounts, Metric } from '../../budget/metric.ts'
+import { refresh, type Session } from '../../budget/session.ts'
+import type { Rows } from '../rows.ts'
+import { fromExactJson, toExactJson } from './exact-json.ts'
+
+type Row = Readonly<Record<string, string | boolean | null>>
+
+const UNITS: Readonly<Record<Metric, string>> = {
+  tokens: 'tokens',
+  cost_usd: 'nano_usd',
+  gpu_hours: 'gpu_ms',
+  api_calls: 'calls',
+}
+
+const text = (row: Row, name: string): string => String(row[name])
+const textOrNull = (row: Row, name: string): string | null =>
+  row[name] === null ? null : text(row, name)
+// pg hands 64-bit integers over as text, so that none is rounded.
+const number = (row: Row, name: string): number => Number(row[name])
+const numberOrNull = (row: Row, name: string): number | null =>
+  row[name] === null ? null : number(row, name)
+
+function readAmounts(row: Row, prefix: string): Amounts {
+  const read = (metric: Metric) => BigInt(text(row, `${prefix}_${UNITS[metric]}`))
+  return {
+    tokens: read('tokens'),
+    cost_usd: read('cost_usd'),
+    gpu_hours: read('gpu_hours'),
+    api_calls: read('api_calls'),
+  }
+}
+
+const columns = ({ tokens, cost_usd, gpu_hours, api_calls }: Amounts): string[] =>
+  [tokens, cost_usd, gpu_hours, api_calls].map(String)
+
+function toAccount(row: Row): Account {
+  return {
+    accountId: text(row, 'account_id'),
+    status: text(row, 'status') as Account['status'],
+    expiresAtMs: numberOrNull(row, 'expires_at_ms'),
+    spent: readAmounts(row, 'spent'),
+    reserved: readAmounts(row, 'reserved'),
+    limits: fromExactJson<Account['limits']>(text(row, 'limits')),
+  }
+}
+
+type SessionDetails = Pick<Session, 'apiKeyId' | 'endedAtMs' | 'sessionType' | 'metadata'>
+
+function toSession(row: Row): Session {
+  return {
+    ...fromExactJson<SessionDetails>(text(row, 'details')),
+    sessionId: text(row, 'session_id'),
+    orgId: text(row, 'org_id'),
+    userId: text(row, 'user_id'),
+    isCurrent: row['is_current'] === true,
+    boundKeySha256: textOrNull(row, 'bound_key_sha256'),
+    createdAtMs: number(row, 'created_at_ms'),
+    tracingSessionId: textOrNull(row, 'tracing_session_id'),
+    account: toAccount(row),
+  }
+}
+
+const SESSION = 'SELECT * FROM sessions JOIN accounts ON account_id = session_id'
+
+const SAVE_ACCOUNT = `
+  INSERT INTO accounts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  ON CONFLICT (account_id) DO UPDATE SET
+    status = excluded.status, expires_at_ms = excluded.expires_at_ms,
+    spent_tokens = excluded.spent_tokens, spent_nano_usd = excluded.spent_nano_usd,
+    spent_gpu_ms = excluded.spent_gpu_ms, spent_calls = excluded.spent_calls,
+    reserved_tokens = excluded.reserved_tokens, reserved_nano_usd = excluded.reserved_nano_usd,
+    reserved_gpu_ms = excluded.reserved_gpu_ms, reserved_calls = excluded.reserved_calls,
+    limits = excluded.limits`
+
+/** Many holds at once, as columns of arrays: one round trip however many there are. */
+const SAVE_HOLDS = `
+  INSERT INTO holds
+    SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::text[])
+  ON CONFLICT (hold_id) DO UPDATE SET
+    is_open = excluded.is_open, resolved_at_ms = excluded.resolved_at_ms, body = excluded.body`
+
+const SAVE_RECORDS = `
+  INSERT INTO records (record_id, session_id, org_id, user_id, created_at_ms,
+      charged_tokens, charged_nano_usd, charged_gpu_ms, charged_calls, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
+      $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[])`
+
+const LIST_SESSIONS = `${SESSION}
+  WHERE org_id = $1 AND user_id = $2
+    AND ($3::text IS NULL OR status = $3)
+    AND ($4::bigint IS NULL OR created_at_ms > $4) AND ($5::bigint IS NULL OR created_at_ms < $5)
+    AND ($6::text IS NULL OR tracing_session_id = $6)
+  ORDER BY created_at_ms DESC, seq DESC LIMIT $7 OFFSET $8`
+
+/** @param locks whether sessions are read to be changed */
+export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
+  const lock = locks ? ' FOR UPDATE' : ''
+  const query = async (sql: string, values: unknown[] = []): Promise<Row[]> =>
+    (await client.query<Row>(sql, values)).rows
+  const one = async <Value>(
+    sql: string,
+    values: unknown[],
+    read: (row: Row) => Value,
+  ): Promise<Value | undefined> => {
+    const [row] = await query(sql, values)
+    return row === undefined ? undefined : read(row)
+  }
+
+  const saveAccount = (account: Account) =>
+    query(SAVE_ACCOUNT, [
+      account.accountId,
+      account.status,
+      account.expiresAtMs,
+      ...columns(account.spent),
+      ...columns(account.reserved),
+      toExactJson(account.limits),
+    ])
+  const detailsOf = ({ apiKeyId, endedAtMs, sessionType, metadata }: Session) =>
+    toExactJson({ apiKeyId, endedAtMs, sessionType, metadata } satisfies SessionDetails)
+  const updateSession = async (session: Session): Promise<void> => {
+    await query('UPDATE sessions SET is_current = $1, details = $2 WHERE session_id = $3', [
+      session.isCurrent,
+      detailsOf(session),
+      session.sessionId,
+    ])
+    await saveAccount(session.account)
+  }
+
+  return {
+    readHolds: async (holdIds) =>
+      (
+        await query('SELECT body FROM holds WHERE hold_id = ANY($1) ORDER BY hold_id FOR UPDATE', [
+          holdIds,
+        ])
+      ).map((row) => fromExactJson<Hold>(text(row, 'body'))),
+    async readAccounts(accountIds) {
+      const sorted = [...accountIds].sort()
+      // A key's account that does not exist yet has no row to lock; its name is locked instead.
+      await query(
+        'SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id',
+        [sorted.filter((id) => id.startsWith('key:'))],
+      )
+      const rows = await query(
+        'SELECT * FROM accounts WHERE account_id = ANY($1) ORDER BY account_id FOR UPDATE',
+        [sorted],
+      )
+      return rows.map(toAccount)
+    },
+    async write({ accounts, holds, records }) {
+      for (const account of accounts) await saveAccount(account)
+      if (holds.length > 0) {
+        await query(SAVE_HOLDS, [
+          holds.map((hold) => hold.holdId),
+          holds.map((hold) => hold.instanceId),
+          holds.map(isOpen),
+          holds.map((hold) => (isOpen(hold) ? null : hold.resolvedAtMs)),
+          holds.map(toExactJson),
+        ])
+      }
+      if (records.length > 0) {
+        const charged = records.map((record) => columns(record.charged))
+        await query(SAVE_RECORDS, [
+          records.map((record) => record.recordId),
+          records.map((record) => record.sessionId),
+          records.map((record) => record.call.orgId),
+          records.map((record) => record.call.userId),
+          records.map((record) => record.createdAtMs),
+          ...[0, 1, 2, 3].map((place) => charged.map((amounts) => amounts[place])),
+          records.map(toExactJson),
+        ])
+      }
+    },
+
+    readSession: (sessionId) =>
+      one(`${SESSION} WHERE session_id = $1${lock}`, [sessionId], toSession),
+    readCurrentSession: ({ orgId, userId }) =>
+      one(
+        `${SESSION} WHERE org_id = $1 AND user_id = $2 AND is_current${lock}`,
+        [orgId, userId],
+        toSession,
+      ),
+    async insertSession(session) {
+      await saveAccount(session.account)
+      await query(
+        `INSERT INTO sessions (session_id, org_id, user_id, is_current, bound_key_sha256,
+          created_at_ms, tracing_session_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        [
+          session.sessionId,
+          session.orgId,
+          session.userId,
+          session.isCurrent,
+          session.boundKeySha256,
+          session.createdAtMs,
+          session.tracingSessionId,
+          detailsOf(session),
+        ],
+      )
+    },
+    updateSession,
+    async expireSessions(nowMs) {
+      const due = await query(
+        `${SESSION} WHERE expires_at_ms <= $1 AND status IN ('active', 'limit_exceeded')
+          ORDER BY account_id FOR UPDATE`,
+        [nowMs],
+      )
+      for (const row of due) await updateSession(refresh(toSession(row), nowMs))
+    },
+    listSessions: async (request) =>
+      (
+        await query(LIST_SESSIONS, [
+          request.orgId,
+          request.userId,
+          request.status ?? null,
+          request.createdAfterMs ?? null,
+          request.createdBeforeMs ?? null,
+          request.tracingSessionId ?? null,
+          request.limit,
+          request.offset,
+        ])
+      ).map(toSession),
+    findBoundKey: (keySha256) =>
+      one(
+        'SELECT session_id, org_id, user_id FROM sessions WHERE bound_key_sha256 = $1 ORDER BY seq DESC',
+        [keySha256],
+        (row) => ({
+          sessionId: text(row, 'session_id'),
+          orgId: text(row, 'org_id'),
+          userId: text(row, 'user_id'),
+        }),
+      ),
+    listRecords: async ({ orgId, userId, sessionId, limit, offset }) =>
+      (
+        await query(
+          `SELECT body FROM records WHERE org_id = $1 AND user_id = $2
+            AND session_id IS NOT DISTINCT FROM $3 ORDER BY seq LIMIT $4 OFFSET $5`,
+          [orgId, userId, sessionId, limit, offset],
+        )
+      ).map((row) => fromExactJson<CallRecord>(text(row, 'body'))),
+    readPastSpend: async (sessionId, metric, sinceMs) =>
+      (
+        await query('SELECT * FROM records WHERE session_id = $1 AND created_at_ms > $2', [
+          sessionId,
+          sinceMs,
+        ])
+      ).map((row) => ({
+        atMs: number(row, 'created_at_ms'),
+        amount: BigInt(text(row, `charged_${UNITS[metric]}`)),
+      })),
+    readOpenHolds: async (instanceId) =>
+      (await query('SELECT body FROM holds WHERE instance_id = $1 AND is_open', [instanceId])).map(
+        (row) => fromExactJson<OpenHold>(text(row, 'body')),
+      ),
+    countOpenHolds: async () =>
+      (await one('SELECT count(*) AS count FROM holds WHERE is_open', [], (row) =>
+        number(row, 'count'),
+      )) ?? 0,
+  }
+}
