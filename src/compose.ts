@@ -1,5 +1,4 @@
 /** The one place where a configuration becomes live parts. */
-import { randomUUID } from 'node:crypto'
 import { listedPrice } from './budget/price-list.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
@@ -20,6 +19,7 @@ import { createApp } from './server/app.ts'
 import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
 import { openStore } from './store/open-store.ts'
+import { newHoldId } from './store/random-ids.ts'
 import { newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
@@ -71,7 +71,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store,
     clock: systemClock,
     calibrations: createCalibrations(),
-    newHoldId: randomUUID,
+    newHoldId,
     priceOf: createPriceLookup(await loadListedPrices(config), systemClock),
     sessionLimits: sessionLimitsOf(config),
     mayOptOut: allowsNoSession(config),
