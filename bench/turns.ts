@@ -21,37 +21,54 @@ export async function withTargets<T>(
   }
 }
 
+export interface Contest {
+  readonly loads: readonly Load[]
+  readonly toValue: (turn: Turn, load: Load) => number
+  /** How many rounds, if not the lab's own number. */
+  readonly rounds?: number
+  /** Run before each turn without counting: a target that has slept starts with cold caches. */
+  readonly leadIn?: Load
+}
+
+/** Reads one answer exactly, then runs the load once, uncounted. */
+async function prepare(lab: Lab, target: Target, load: Load): Promise<() => Promise<Turn>> {
+  const expected = await lab.guard(target, load)
+  const turn = () => lab.measure(target, load, expected)
+  await turn()
+  return turn
+}
+
 /**
- * Guards and warms up each target with each load, then lets them take turns: within a round every
- * target does every load, so that what a round's ratio compares happened within seconds.
+ * Lets the targets take turns: within a round every target does every load, so that what a round's
+ * ratio compares happened within seconds.
  *
  * @returns one `Rounds` per load
  */
 export async function takeTurns(
   lab: Lab,
   targets: readonly Target[],
-  loads: readonly Load[],
-  toValue: (turn: Turn, load: Load) => number,
+  { loads, toValue, rounds = lab.rounds, leadIn }: Contest,
 ): Promise<Rounds[]> {
   const contests = []
   for (const load of loads) {
     const contenders = []
     for (const target of targets) {
-      const expected = await lab.guard(target, load)
-      await lab.measure(target, load, expected)
-      contenders.push({ target, expected, values: [] as number[] })
+      const lead = leadIn && (await prepare(lab, target, leadIn))
+      const turn = await prepare(lab, target, load)
+      contenders.push({ name: target.name, lead, turn, values: [] as number[] })
     }
     contests.push({ load, contenders })
   }
-  for (let round = 0; round < lab.rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const { load, contenders } of contests) {
-      for (const { target, expected, values } of contenders) {
-        values.push(toValue(await lab.measure(target, load, expected), load))
+      for (const { lead, turn, values } of contenders) {
+        await lead?.()
+        values.push(toValue(await turn(), load))
       }
     }
   }
   return contests.map(({ contenders }) =>
-    Object.fromEntries(contenders.map(({ target, values }) => [target.name, values])),
+    Object.fromEntries(contenders.map(({ name, values }) => [name, values])),
   )
 }
 

@@ -17,12 +17,10 @@ export function measureGrowth(lab: Lab): Promise<Row[]> {
     return { shape, body: buildRequest(shape), streams, connections: CONNECTIONS }
   })
   return withTargets(lab, async (targets) => {
-    const measured = await takeTurns(
-      lab,
-      targets,
+    const measured = await takeTurns(lab, targets, {
       loads,
-      ({ cpuMicros }, { streams, shape }) => cpuMicros / streams / shape.deltas,
-    )
+      toValue: ({ cpuMicros }, { streams, shape }) => cpuMicros / streams / shape.deltas,
+    })
     const names = LENGTHS.map((deltas) => `growth: text-${deltas}, ${CONNECTIONS} at once`)
     return toGrowthRows(names, 'CPU µs/chunk', measured, GOAL)
   })

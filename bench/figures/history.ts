@@ -19,9 +19,10 @@ export function measureHistory(lab: Lab): Promise<Row[]> {
     return { ...buildHistory(bytes), streams, connections: CONNECTIONS }
   })
   return withTargets(lab, async (targets) => {
-    const measured = await takeTurns(lab, targets, loads, ({ cpuMicros }, { streams, body }) => {
-      const megabytes = (streams * body.length) / 1e6
-      return cpuMicros / 1000 / megabytes
+    const measured = await takeTurns(lab, targets, {
+      loads,
+      toValue: ({ cpuMicros }, { streams, body }) =>
+        cpuMicros / 1000 / ((streams * body.length) / 1e6),
     })
     const names = SIZES.map(({ name }) => `a history of ${name}`)
     return toGrowthRows(names, 'CPU ms/MB', measured, GOAL)

@@ -26,12 +26,10 @@ export function measurePacked(lab: Lab): Promise<Row[]> {
       const streams = Math.max(CONNECTIONS, (CHUNKS_PER_TURN * lab.scale) / shape.deltas)
       const load = { shape, body: buildRequest(shape), streams, connections: CONNECTIONS }
       const chunks = streams * shape.deltas
-      const [rounds = {}] = await takeTurns(
-        lab,
-        targets,
-        [load],
-        ({ cpuMicros }) => cpuMicros / chunks,
-      )
+      const [rounds = {}] = await takeTurns(lab, targets, {
+        loads: [load],
+        toValue: ({ cpuMicros }) => cpuMicros / chunks,
+      })
       const what = `${shape.kind}-${shape.deltas}, packed`
       rows.push(toRatioRow(what, 'CPU µs/chunk', rounds, goal))
       lab.say(`packed: ${what} done`)

@@ -87,8 +87,13 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const stage = this.#stage
-    if (stage.at === 'accepted') this.#guard(() => stage.reader.read(chunk))
-    else if (stage.at === 'rejected') {
+    if (stage.at === 'accepted') {
+      try {
+        stage.reader.read(chunk)
+      } catch (cause) {
+        this.#failIfKnown(cause)
+      }
+    } else if (stage.at === 'rejected') {
       stage.pieces.push(chunk)
       stage.bytes += chunk.length
       if (stage.bytes >= MAX_ERROR_BODY_BYTES) this.#reject(stage, true)
@@ -99,13 +104,15 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     const stage = this.#stage
     if (stage.at === 'rejected') this.#reject(stage, false)
     else if (stage.at === 'accepted') {
-      this.#guard(() => {
+      try {
         stage.reader.end()
         // The reader's last message may have ended the exchange.
-        if (this.#stage.at === 'over') return
+        if (this.#stageIs('over')) return
         this.#stage = { at: 'over' }
         this.#handler.onEnd()
-      })
+      } catch (cause) {
+        this.#failIfKnown(cause)
+      }
     }
   }
 
@@ -141,13 +148,13 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     this.#handler.onRejected(stage.status, stage.headers, body)
   }
 
-  #guard(step: () => void): void {
-    try {
-      step()
-    } catch (cause) {
-      if (!(cause instanceof BridgeError)) throw cause
-      this.#fail(cause)
-    }
+  #stageIs(at: Stage['at']): boolean {
+    return this.#stage.at === at
+  }
+
+  #failIfKnown(cause: unknown): void {
+    if (!(cause instanceof BridgeError)) throw cause
+    this.#fail(cause)
   }
 
   #fail(error: BridgeError): void {

@@ -213,12 +213,15 @@ class Machine implements ResponseMachine {
   }
 
   #readDocument(value: unknown, event: string | undefined): void {
-    for (const chunk of Array.isArray(value) ? value : [value]) {
-      if (this.#isOver()) return
-      if (isRecord(chunk)) this.#take(readChunk(chunk, event, this.#streamSink))
-      else if (chunk !== null) {
-        this.#failWith(badAnswer('The upstream sent JSON that is not a chunk.'))
-      }
+    if (Array.isArray(value)) for (const chunk of value) this.#readOne(chunk, event)
+    else this.#readOne(value, event)
+  }
+
+  #readOne(chunk: unknown, event: string | undefined): void {
+    if (this.#isOver()) return
+    if (isRecord(chunk)) this.#take(readChunk(chunk, event, this.#streamSink))
+    else if (chunk !== null) {
+      this.#failWith(badAnswer('The upstream sent JSON that is not a chunk.'))
     }
   }
 
