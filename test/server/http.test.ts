@@ -326,12 +326,37 @@ describe('bad requests', () => {
       status: 400,
       code: 'previous_response_not_found',
     },
+    {
+      name: 'a stored item',
+      body: '{"model":"m","input":[{"role":"user","content":"hi"},{"id":"msg_1"}]}',
+      status: 400,
+      code: 'cannot_carry',
+    },
   ])('$name is a $status and sends nothing upstream', async ({ body, status, code }) => {
     const { bridge, upstream } = await start(streaming(hello))
     const answer = await post(bridge, '/v1/responses', body)
     expect(answer.status).toBe(status)
     expect(await answer.json()).toMatchObject({ error: { code } })
     expect(upstream.received).toHaveLength(0)
+  })
+
+  test('a stored item is refused by its place, with the way out', async () => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: [
+        { role: 'user', content: 'hi' },
+        { type: 'item_reference', id: 'msg_1' },
+      ],
+    })
+    expect(await answer.json()).toMatchObject({
+      error: {
+        param: 'input[1]',
+        message: expect.stringMatching(
+          /'msg_1'.*nothing is stored.*Send the item itself.*store: false/,
+        ),
+      },
+    })
   })
 
   test('over the limit is refused on a connection that still works', async () => {
