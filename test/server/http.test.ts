@@ -308,6 +308,23 @@ describe('errors of the upstream', () => {
   })
 })
 
+describe('sealed reasoning', () => {
+  const thought = { choices: [{ index: 0, delta: { reasoning_content: 'hm' } }] }
+  const frames = [`data: ${JSON.stringify(thought)}\n\n`, ...hello]
+
+  test.each([
+    { name: 'asks for it', body: { include: ['reasoning.encrypted_content'] }, sealed: true },
+    { name: 'stores nothing', body: { store: false }, sealed: true },
+    { name: 'says nothing of it', body: {}, sealed: false },
+  ])('goes to a client that $name: $sealed', async ({ body, sealed }) => {
+    const { bridge } = await start(streaming(frames))
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'x', ...body })
+    const encrypted_content = sealed ? expect.stringMatching(/^synth1\./) : undefined
+    const response: unknown = await answer.json()
+    expect(response).toMatchObject({ output: [{ type: 'reasoning', encrypted_content }, {}] })
+  })
+})
+
 describe('bad requests', () => {
   test.each([
     { name: 'not JSON', body: '{', status: 400, code: 'invalid_json' },
