@@ -83,7 +83,7 @@ function answerOf(
     tools: translation.tools,
     ids: deps.ids,
     now: nowSeconds,
-    seal: include.includes('reasoning.encrypted_content') ? deps.seal : undefined,
+    seal: carriesReasoning(request) ? deps.seal : undefined,
     logprobs: include.includes('message.output_text.logprobs'),
     thinkTags: model.thinkTags,
     refusalAsText: clientKind === 'codex',
@@ -91,6 +91,14 @@ function answerOf(
     emit: request.stream === true ? stream : () => {},
   })
   return { answer: machine, body: () => JSON.stringify(machine.response), tellsFailure: true }
+}
+
+/**
+ * Who stores nothing carries the reasoning himself, asked or not: the AI SDK asks only for models it
+ * knows, and leaves out reasoning that came unsealed; some upstreams then refuse the next turn.
+ */
+function carriesReasoning({ include, store }: ResponsesRequest): boolean {
+  return store === false || (include ?? []).includes('reasoning.encrypted_content')
 }
 
 /** Nothing is kept between calls yet, so a request that leans on what was kept cannot be answered. */

@@ -308,6 +308,23 @@ describe('errors of the upstream', () => {
   })
 })
 
+describe('sealed reasoning', () => {
+  const thought = { choices: [{ index: 0, delta: { reasoning_content: 'hm' } }] }
+  const frames = [`data: ${JSON.stringify(thought)}\n\n`, ...hello]
+
+  test.each([
+    { name: 'asks for it', body: { include: ['reasoning.encrypted_content'] }, sealed: true },
+    { name: 'stores nothing', body: { store: false }, sealed: true },
+    { name: 'says nothing of it', body: {}, sealed: false },
+  ])('goes to a client that $name: $sealed', async ({ body, sealed }) => {
+    const { bridge } = await start(streaming(frames))
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'x', ...body })
+    const encrypted_content = sealed ? expect.stringMatching(/^synth1\./) : undefined
+    const response: unknown = await answer.json()
+    expect(response).toMatchObject({ output: [{ type: 'reasoning', encrypted_content }, {}] })
+  })
+})
+
 describe('bad requests', () => {
   test.each([
     { name: 'not JSON', body: '{', status: 400, code: 'invalid_json' },
@@ -326,12 +343,37 @@ describe('bad requests', () => {
       status: 400,
       code: 'previous_response_not_found',
     },
+    {
+      name: 'a stored item',
+      body: '{"model":"m","input":[{"role":"user","content":"hi"},{"id":"msg_1"}]}',
+      status: 400,
+      code: 'cannot_carry',
+    },
   ])('$name is a $status and sends nothing upstream', async ({ body, status, code }) => {
     const { bridge, upstream } = await start(streaming(hello))
     const answer = await post(bridge, '/v1/responses', body)
     expect(answer.status).toBe(status)
     expect(await answer.json()).toMatchObject({ error: { code } })
     expect(upstream.received).toHaveLength(0)
+  })
+
+  test('a stored item is refused by its place, with the way out', async () => {
+    const { bridge } = await start(streaming(hello))
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: [
+        { role: 'user', content: 'hi' },
+        { type: 'item_reference', id: 'msg_1' },
+      ],
+    })
+    expect(await answer.json()).toMatchObject({
+      error: {
+        param: 'input[1]',
+        message: expect.stringMatching(
+          /'msg_1'.*nothing is stored.*Send the item itself.*store: false/,
+        ),
+      },
+    })
   })
 
   test('over the limit is refused on a connection that still works', async () => {

@@ -143,6 +143,8 @@ const ToolSearchOutputSchema = z.looseObject({
   call_id: Id,
   tools: Tools,
 })
+/** Its `type` may be missing: an item that has nothing but an id is a reference. */
+const ItemReferenceSchema = z.looseObject({ id: z.string() })
 const AdditionalToolsSchema = z.looseObject({ type: z.literal('additional_tools'), tools: Tools })
 
 interface InputMessage {
@@ -160,6 +162,10 @@ export type InputCallOutput = z.infer<typeof OutputSchema> & { readonly content:
 export type InputActionOutput = z.infer<typeof ActionOutputSchema>
 export type InputToolSearchOutput = z.infer<typeof ToolSearchOutputSchema>
 type InputAdditionalTools = z.infer<typeof AdditionalToolsSchema>
+interface InputItemReference {
+  readonly type: 'item_reference'
+  readonly id: string
+}
 
 export type InputItem =
   | InputMessage
@@ -173,7 +179,11 @@ export type InputItem =
   | InputActionOutput
   | InputToolSearchOutput
   | InputAdditionalTools
+  | InputItemReference
   | Unknown
+
+/** An item that is all there, where a reference stands for one kept elsewhere. */
+export type InlineItem = Exclude<InputItem, InputItemReference>
 
 const TypedSchema = z.looseObject({ type: z.string().nullish() })
 
@@ -213,6 +223,8 @@ export function readInputItem(raw: unknown, at: string): InputItem {
       return readAs(ToolSearchOutputSchema, item, at)
     case 'additional_tools':
       return readAs(AdditionalToolsSchema, item, at)
+    case 'item_reference':
+      return { type, id: readAs(ItemReferenceSchema, item, at).id }
     default:
       return { type: 'unknown', wireType: type }
   }

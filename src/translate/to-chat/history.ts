@@ -3,8 +3,8 @@
  * becomes the call of a named function with a JSON object (`call-items.ts`).
  */
 import type {
+  InlineItem,
   InputContent,
-  InputItem,
   InputReasoning,
   InputRole,
 } from '../../protocol/responses/input.ts'
@@ -59,7 +59,7 @@ export type ChatNameOf = (name: string, namespace?: string | null) => string
 
 /** `names` has the tools declared now; the history may hold calls of others. */
 export function toHistory(
-  items: readonly InputItem[],
+  items: readonly InlineItem[],
   names: ToolTable,
   drop: Drop,
 ): HistoryEntry[] {
@@ -69,7 +69,7 @@ export function toHistory(
 }
 
 function toEntries(
-  item: InputItem,
+  item: InlineItem,
   index: number,
   chatNameOf: ChatNameOf,
   drop: Drop,

@@ -6,7 +6,7 @@
  */
 import { BridgeError } from '../../errors.ts'
 import type { ChatFunctionTool, ChatMessage, ChatRequest } from '../../protocol/chat/request.ts'
-import { type InputItem, readInputItem } from '../../protocol/responses/input.ts'
+import { type InlineItem, readInputItem } from '../../protocol/responses/input.ts'
 import type { ResponsesRequest } from '../../protocol/responses/request.ts'
 import type { ChatDialect } from '../dialect.ts'
 import type { Seal } from '../seal.ts'
@@ -46,8 +46,8 @@ export interface ChatTranslation {
 }
 
 /**
- * @throws {BridgeError} invalid_request naming the field; reserved_tool_name; cannot_carry when strict
- *   or when nothing of the input is left to send.
+ * @throws {BridgeError} invalid_request naming the field; reserved_tool_name; cannot_carry when strict,
+ *   for a reference to a stored item, or when nothing of the input is left to send.
  */
 export function toChatRequest(request: ResponsesRequest, options: ToChatOptions): ChatTranslation {
   const { dialect, seal } = options
@@ -78,26 +78,37 @@ export function toChatRequest(request: ResponsesRequest, options: ToChatOptions)
 }
 
 /** Instructions given as items stand before the input, where they mean the same. */
-function readInstructions({ instructions }: ResponsesRequest): readonly InputItem[] {
+function readInstructions({ instructions }: ResponsesRequest): readonly InlineItem[] {
   if (!instructions) return []
   if (typeof instructions !== 'string') return readItems(instructions, 'instructions')
   return [{ type: 'message', role: 'system', content: instructions }]
 }
 
-function readInput({ input }: ResponsesRequest): readonly InputItem[] {
+function readInput({ input }: ResponsesRequest): readonly InlineItem[] {
   if (input === undefined || input === null) return []
   if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
   return readItems(input, 'input')
 }
 
-function readItems(items: readonly unknown[], at: string): readonly InputItem[] {
-  return items.map((item, index) => readInputItem(item, `${at}[${index}]`))
+function readItems(items: readonly unknown[], at: string): readonly InlineItem[] {
+  return items.map((item, index) => readInline(item, `${at}[${index}]`))
+}
+
+/** A reference left out would cost the model its own answers and calls without anybody noticing. */
+function readInline(raw: unknown, at: string): InlineItem {
+  const item = readInputItem(raw, at)
+  if (item.type !== 'item_reference') return item
+  throw new BridgeError(
+    'cannot_carry',
+    `${at} refers to the stored item '${item.id.slice(0, 80)}', but nothing is stored under it. Send the item itself; the AI SDK does with providerOptions: { openai: { store: false } }.`,
+    { param: at },
+  )
 }
 
 /** Top-level tools first; then, in the order of the history, those that came with it. */
 function toolSources(
   { tools }: ResponsesRequest,
-  items: readonly InputItem[],
+  items: readonly InlineItem[],
 ): readonly ToolSource[] {
   const sources: ToolSource[] = [{ at: 'tools', tools: tools ?? [] }]
   for (const [index, item] of items.entries()) {

@@ -542,9 +542,6 @@ describe('reasoning', () => {
 
 describe('items that chat has no word for', () => {
   test.each([
-    ['item_reference', { type: 'item_reference', id: 'msg_1' }],
-    ['item_reference', { id: 'msg_1' }],
-    ['item_reference', { type: null, id: 'msg_1' }],
     ['compaction', { type: 'compaction', encrypted_content: 'gAAAA' }],
     ['web_search_call', { type: 'web_search_call', id: 'ws_1', status: 'completed' }],
     ['hologram', { type: 'hologram' }],
@@ -555,5 +552,15 @@ describe('items that chat has no word for', () => {
     const { chat, dropped } = translate({ input: [user('U'), item] })
     expect(chat.messages).toEqual([user('U')])
     expect(dropped).toEqual([`input.${name}`])
+  })
+
+  test.each([
+    { type: 'item_reference', id: 'msg_1' },
+    { id: 'msg_1' },
+    { type: null, id: 'msg_1' },
+  ])('a reference to a stored item is refused, as its loss would not show: %j', (item) => {
+    expect(() => translate({ input: [user('U'), item] })).toThrow(
+      expect.objectContaining({ code: 'cannot_carry', param: 'input[1]' }),
+    )
   })
 })
