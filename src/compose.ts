@@ -1,5 +1,5 @@
 /** The one place where a configuration becomes live parts. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { LoadedConfig } from './config/load.ts'
 import { LOCAL_OWNER, ownerOf } from './config/owners.ts'
 import type { ClientKeyConfig, Config } from './config/schema.ts'
@@ -134,19 +134,13 @@ function secretsOf(config: Config, env: BridgeOptions['env']): string[] {
   return variables.flatMap((name) => (name === undefined ? [] : (env[name] ?? [])))
 }
 
-/** Every key that has a value; one whose variable is not set was warned of and lets nobody in. */
+/** Every key of `[[keys]]`: without any the bridge is open, so one that lacks its value must not go missing. */
 function accessKeysOf(config: Config, env: BridgeOptions['env']): AccessKey[] {
-  return config.keys.flatMap((key) => {
-    const sha256 = hashOf(key, env)
-    if (sha256 === undefined) return []
-    return [
-      {
-        keyName: key.name,
-        ...ownerOf(key),
-        sha256,
-      },
-    ]
-  })
+  return config.keys.map((key) => ({
+    keyName: key.name,
+    ...ownerOf(key),
+    sha256: hashOf(key, env) ?? unmatchableHash(),
+  }))
 }
 
 function hashOf(key: ClientKeyConfig, env: BridgeOptions['env']): Buffer | undefined {
@@ -155,4 +149,9 @@ function hashOf(key: ClientKeyConfig, env: BridgeOptions['env']): Buffer | undef
   return clear === undefined || clear === ''
     ? undefined
     : createHash('sha256').update(clear).digest()
+}
+
+/** The hash of no key that anybody has: the variable is not set, which was warned of. */
+function unmatchableHash(): Buffer {
+  return randomBytes(32)
 }

@@ -320,6 +320,21 @@ describe('keys', () => {
     ).toBe(200)
     expect(JSON.stringify(upstream.received)).not.toContain('ci-secret-key')
   })
+
+  test.each([{}, { CI_KEY: '' }])(
+    'let nobody in where the only one has no value ($CI_KEY)',
+    async (env: Record<string, string>) => {
+      const { bridge, upstream } = await start(streaming(hello), {
+        config: { keys: [{ name: 'ci', key_env: 'CI_KEY' }] },
+        env,
+      })
+      const request = { model: 'm', input: 'hi' }
+      expect((await post(bridge, '/v1/responses', request)).status).toBe(401)
+      const bearer = { authorization: 'Bearer guess' }
+      expect((await post(bridge, '/v1/responses', request, bearer)).status).toBe(401)
+      expect(upstream.received).toHaveLength(0)
+    },
+  )
 })
 
 describe('a client that hangs up', () => {
