@@ -111,6 +111,24 @@ describe('responses', () => {
     expect(answer.headers.get('x-synth-dropped')).toBe('tools.web_search')
   })
 
+  test('names what it could not carry in a header that can be sent', async () => {
+    const { bridge } = await start(streaming(hello))
+    for (const stream of [true, false]) {
+      const answer = await post(bridge, '/v1/responses', {
+        model: 'm',
+        input: 'hi',
+        stream,
+        tools: [{ type: 'wëb\nsearch' }],
+        ['k'.repeat(100_000)]: 1,
+      })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('x-synth-dropped')).toBe(
+        `${'k'.repeat(64)}, tools.w%C3%ABb%0Asearch`,
+      )
+      expect(await answer.text()).toContain('completed')
+    }
+  })
+
   test('is strict where the configuration says so', async () => {
     const { bridge, upstream } = await start(streaming(hello), {
       config: { server: { strict: true } },
