@@ -5,7 +5,7 @@
  * @see https://undici.nodejs.org/#/docs/api/Dispatcher
  */
 import { Agent, type Dispatcher } from 'undici'
-import { BridgeError } from '../errors.ts'
+import { BridgeError, toBridgeError } from '../errors.ts'
 import type {
   Upstream,
   UpstreamExchange,
@@ -58,7 +58,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
       controller.abort(new Error('aborted before it was sent'))
       return
     }
-    this.#handler.onSent()
+    this.#guard(() => this.#handler.onSent())
   }
 
   onResponseStart(
@@ -81,7 +81,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
       return
     }
     this.#stage = { at: 'accepted', reader: new BodyReader(contentTypeOf(headers), this.#handler) }
-    this.#handler.onAccepted(headers)
+    this.#guard(() => this.#handler.onAccepted(headers))
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -137,15 +137,15 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     this.#stage = { at: 'over' }
     if (cutShort) this.#controller?.abort(new Error('error body read far enough'))
     const body = Buffer.concat(stage.pieces).subarray(0, MAX_ERROR_BODY_BYTES).toString('utf8')
-    this.#handler.onRejected(stage.status, stage.headers, body)
+    this.#guard(() => this.#handler.onRejected(stage.status, stage.headers, body))
   }
 
+  /** Thrown on to undici, a fault of ours would look like one of the upstream's, or like nothing. */
   #guard(step: () => void): void {
     try {
       step()
     } catch (cause) {
-      if (!(cause instanceof BridgeError)) throw cause
-      this.#fail(cause)
+      this.#fail(toBridgeError(cause))
     }
   }
 
