@@ -7,6 +7,7 @@ import { toResponseEcho } from '../translate/echo.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
 import { createResponseMachine } from '../translate/to-responses/index.ts'
 import type { CallPlan, ClientAnswer } from './call.ts'
+import { droppedHeader } from './dropped-header.ts'
 import type { CallIdentity, ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
@@ -118,10 +119,6 @@ function refuseStoredState(request: ResponsesRequest): void {
       })
     }
   }
-}
-
-function droppedHeader(dropped: readonly string[]): Record<string, string> {
-  return dropped.length === 0 ? {} : { 'x-synth-dropped': dropped.join(', ') }
 }
 
 /** The repeat guard answers in the model's place: one finished message, no tokens. */

@@ -1,5 +1,5 @@
 /** `[[keys]]` as callers: who each is, what it may, and the hash it is known by. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { keyAccountId } from '../budget/account.ts'
 import type { Ceiling } from '../budget/operation.ts'
 import { parseQuantity } from '../budget/quantity.ts'
@@ -47,20 +47,20 @@ function ceilingOf(key: ClientKeyConfig): Ceiling | null {
   }
 }
 
-/** Every key that has a value; one whose variable is not set was warned of and lets nobody in. */
+/** The hash of no key that anybody has: the variable is not set, which was warned of. */
+const unmatchableHash = (): Buffer => randomBytes(32)
+
+/**
+ * Every key of `[[keys]]`: without any the bridge is open to whoever reaches it, so one that lacks its
+ * value must not go missing.
+ */
 export function accessKeysOf(config: Config, env: Environment): AccessKey[] {
-  return config.keys.flatMap((key) => {
-    const sha256 = hashOf(key, env)
-    if (sha256 === undefined) return []
-    return [
-      {
-        keyName: key.name,
-        keyId: keyIdOf(key),
-        ...ownerOf(key),
-        mayRaise: key.may_raise,
-        ceiling: ceilingOf(key),
-        sha256,
-      },
-    ]
-  })
+  return config.keys.map((key) => ({
+    keyName: key.name,
+    keyId: keyIdOf(key),
+    ...ownerOf(key),
+    mayRaise: key.may_raise,
+    ceiling: ceilingOf(key),
+    sha256: hashOf(key, env) ?? unmatchableHash(),
+  }))
 }

@@ -5,7 +5,7 @@
  * @see https://undici.nodejs.org/#/docs/api/Dispatcher
  */
 import { Agent, type Dispatcher } from 'undici'
-import { BridgeError } from '../errors.ts'
+import { BridgeError, toBridgeError } from '../errors.ts'
 import type {
   Upstream,
   UpstreamExchange,
@@ -59,7 +59,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
       controller.abort(new Error('aborted before it was sent'))
       return
     }
-    this.#handler.onSent()
+    this.#guard(() => this.#handler.onSent())
   }
 
   onResponseStart(
@@ -82,7 +82,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
       return
     }
     this.#stage = { at: 'accepted', reader: new BodyReader(contentTypeOf(headers), this.#handler) }
-    this.#handler.onAccepted(headers)
+    this.#guard(() => this.#handler.onAccepted(headers))
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -91,7 +91,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
       try {
         stage.reader.read(chunk)
       } catch (cause) {
-        this.#failIfKnown(cause)
+        this.#fail(toBridgeError(cause))
       }
     } else if (stage.at === 'rejected') {
       stage.pieces.push(chunk)
@@ -111,7 +111,7 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
         this.#stage = { at: 'over' }
         this.#handler.onEnd()
       } catch (cause) {
-        this.#failIfKnown(cause)
+        this.#fail(toBridgeError(cause))
       }
     }
   }
@@ -145,16 +145,20 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     this.#stage = { at: 'over' }
     if (cutShort) this.#controller?.abort(new Error('error body read far enough'))
     const body = Buffer.concat(stage.pieces).subarray(0, MAX_ERROR_BODY_BYTES).toString('utf8')
-    this.#handler.onRejected(stage.status, stage.headers, body)
+    this.#guard(() => this.#handler.onRejected(stage.status, stage.headers, body))
   }
 
   #stageIs(at: Stage['at']): boolean {
     return this.#stage.at === at
   }
 
-  #failIfKnown(cause: unknown): void {
-    if (!(cause instanceof BridgeError)) throw cause
-    this.#fail(cause)
+  /** Thrown on to undici, a fault of ours would look like one of the upstream's, or like nothing. */
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (cause) {
+      this.#fail(toBridgeError(cause))
+    }
   }
 
   #fail(error: BridgeError): void {
