@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
+import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config-command.ts'
 import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo.ts'
@@ -30,6 +31,7 @@ function createProgram(context: CliContext, setExit: (code: number) => void): Co
   addInitCommand(program, context, setExit)
   addConfigCommand(program, context, setExit)
   addDoctorCommand(program, context, setExit)
+  addCompletionCommand(program, context)
   return program
 }
 
