@@ -127,22 +127,31 @@ async function examine(
     monotonicMs: systemClock.monotonicMs,
   })
   return patients.map((patient) => {
-    const { upstream, apiKey } = patient
+    const { upstream, key } = patient
+    const redact = createRedactor(key.is === 'set' ? [key.value] : [])
     const client = createUpstreamClient({ [upstream.name]: { connectTimeoutMs: QUICK_TIMEOUT_MS } })
     const checks = diagnoseUpstream(patient, {
       upstream: client,
       clock: systemClock,
       ids: systemIds,
       seal: createAesSeal(randomBytes(SEAL_KEY_BYTES)),
-      redact: createRedactor(apiKey === undefined ? [] : [apiKey]),
+      redact,
       timeoutMs,
-    }).finally(() => client.close())
+    })
+      // Nobody awaits it yet: what a fault of our own throws is told in its place among the checks.
+      .catch((cause: unknown) => [describeFault(cause, redact)])
+      .finally(() => client.close())
     return {
       subject: `upstreams.${upstream.name}`,
       title: `upstream ${upstream.name} (${upstream.baseUrl})`,
       checks,
     }
   })
+}
+
+function describeFault(cause: unknown, redact: (text: string) => string): Check {
+  const detail = redact(cause instanceof Error ? cause.message : String(cause))
+  return { name: 'doctor', status: 'failed', detail, fix: 'This is a fault of synth: report it.' }
 }
 
 /** Prints as it goes, or gathers for JSON. */

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { ConfigError } from '../../config/config-error.ts'
 import { findConfigFile } from '../../config/load.ts'
+import type { DialectSwitches } from '../../config/providers.ts'
 import { ConfigSchema } from '../../config/schema.ts'
 import { upstreamSettings } from '../../config/settings.ts'
 import { discoverForCli } from '../config.ts'
@@ -87,9 +88,20 @@ async function listModels(
   return listing.is === 'listed' ? listing.cards : []
 }
 
-function switchesOf({ upstream }: Candidate): FirstConfig['upstream']['switches'] {
-  const { reasoning_field: reasoningField } = upstream
-  return reasoningField === undefined ? {} : { reasoning_field: reasoningField }
+const SWITCHES = [
+  'head_system',
+  'later_system',
+  'developer_role',
+  'reasoning_field',
+  'max_tokens_field',
+  'empty_content',
+  'json_schema',
+  'unsupported',
+] as const satisfies readonly (keyof DialectSwitches)[]
+
+function switchesOf({ upstream }: Candidate): DialectSwitches {
+  const set = SWITCHES.filter((name) => upstream[name] !== undefined)
+  return Object.fromEntries(set.map((name) => [name, upstream[name]]))
 }
 
 const existsAlready = (out: string): UsageError =>
