@@ -1,8 +1,6 @@
 /** `synth config`: the file checked, shown and described. */
 import type { Command } from 'commander'
-import { configJsonSchema } from '../config/schema.ts'
-import { type ConfigCommandFlags, checkConfigFile } from './config-check.ts'
-import { showConfig } from './config-show.ts'
+import type { ConfigCommandFlags } from './config-check.ts'
 import type { CliContext } from './context.ts'
 import { configOption, examples, jsonOption, toJsonText } from './options.ts'
 
@@ -28,7 +26,10 @@ export function addConfigCommand(
       'after',
       examples('synth config check', 'synth config check --config codex-config.toml --json'),
     )
-    .action((flags: ConfigCommandFlags) => setExit(checkConfigFile(flags, context)))
+    .action(async (flags: ConfigCommandFlags) => {
+      const { checkConfigFile } = await import('./config-check.ts')
+      setExit(checkConfigFile(flags, context))
+    })
 
   config
     .command('show')
@@ -45,7 +46,10 @@ export function addConfigCommand(
         `synth config show --json | jq -r '.values[] | select(.source != "default") | .key'`,
       ),
     )
-    .action(async (flags: ConfigCommandFlags) => setExit(await showConfig(flags, context)))
+    .action(async (flags: ConfigCommandFlags) => {
+      const { showConfig } = await import('./config-show.ts')
+      setExit(await showConfig(flags, context))
+    })
 
   config
     .command('schema')
@@ -53,5 +57,8 @@ export function addConfigCommand(
     .description('Prints the JSON Schema of a configuration file, for editors and other tools.')
     .addOption(jsonOption().hideHelp())
     .addHelpText('after', examples('synth config schema > synth.schema.json'))
-    .action(() => context.stdout(toJsonText(configJsonSchema())))
+    .action(async () => {
+      const { configJsonSchema } = await import('../config/schema.ts')
+      context.stdout(toJsonText(configJsonSchema()))
+    })
 }

@@ -1,8 +1,7 @@
-/** `synth demo`: the whole thing offline, with the built-in model and the real Codex CLI. */
+/** The whole thing offline, with the built-in model and the real Codex CLI. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Command } from 'commander'
 import { z } from 'zod'
 import { type Bridge, startBridge } from '../compose.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -83,7 +82,8 @@ async function readSpend(bridgeUrl: string): Promise<DemoSpend | undefined> {
   }
 }
 
-async function demo(context: CliContext): Promise<number> {
+/** @returns the exit code */
+export async function demo(context: CliContext): Promise<number> {
   const ending = new AbortController()
   const interrupted = context.interrupted().then((name) => ending.abort(new Error(name)))
   const code = await runDemo({
@@ -96,18 +96,4 @@ async function demo(context: CliContext): Promise<number> {
   // Keeps nothing waiting: the process ends with its exit code.
   interrupted.catch(() => {})
   return code
-}
-
-export function addDemoCommand(
-  program: Command,
-  context: CliContext,
-  setExit: (code: number) => void,
-): void {
-  program
-    .command('demo')
-    .summary('see it work, offline, in under a minute')
-    .description(
-      'Starts the bridge on a free port, a scripted model behind it, and the real Codex CLI on a throw-away folder, where Codex runs a command and applies a patch. Needs no key and no network.',
-    )
-    .action(async () => setExit(await demo(context)))
 }

@@ -1,9 +1,9 @@
 /** `synth serve`: the bridge until it is told to stop. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type BridgeEvent, startBridge } from '../compose.ts'
+import type { BridgeEvent } from '../compose.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
-import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
+import { configOption, examples } from './options.ts'
 
 interface ServeFlags {
   readonly config?: string
@@ -46,6 +46,10 @@ function explainStartError(cause: unknown, host: string, port: number): never {
 }
 
 async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
+  const [{ startBridge }, { loadForCli, withUpstreams }] = await Promise.all([
+    import('../compose.ts'),
+    import('./config.ts'),
+  ])
   const loaded = loadForCli(flags, context)
   const ready = await withUpstreams(loaded, context)
   for (const warning of ready.loaded.warnings) context.stderr(`warning: ${warning}\n`)
@@ -76,9 +80,9 @@ export function addServeCommand(
     .description(
       'Runs the bridge until SIGINT or SIGTERM. Prints one line when it is ready; logs go to stderr.',
     )
-    .option('--config <file>', 'configuration file (default: looked up, see docs/config.md)')
+    .addOption(configOption())
     .option('--host <address>', 'address to listen on')
     .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort)
-    .addHelpText('after', '\nExamples:\n  synth serve\n  synth serve --config synth.toml --port 0')
+    .addHelpText('after', examples('synth serve', 'synth serve --config synth.toml --port 0'))
     .action(async (flags: ServeFlags) => setExit(await serve(flags, context)))
 }

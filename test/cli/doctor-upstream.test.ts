@@ -239,6 +239,18 @@ describe('the key', () => {
       expect(server.received.filter(({ method }) => method === 'POST')).toEqual([])
     },
   )
+  test.each(['two words', `${KEY}\n`, 'clé'])('that cannot be sent (%j) is not', async (value) => {
+    const server = await serve()
+    const env = { LOCAL_KEY: value }
+    const result = await doctor(server.baseUrl, { upstream: WITH_KEY.upstream, env })
+    expect(result.code).toBe(1)
+    expect(result.checks['key']).toMatchObject({
+      status: 'failed',
+      detail: '$LOCAL_KEY holds a blank, a line break or a letter that no key has',
+    })
+    expect(result.stdout).not.toContain(value.trim())
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([undefined])
+  })
 })
 
 describe('reaching it', () => {
@@ -361,6 +373,82 @@ describe('reaching it', () => {
     })
     const { checks } = await doctor(server.baseUrl)
     expect(checks['streams']?.detail).toContain('closed the connection before it answered')
+  })
+})
+
+describe('several upstreams', () => {
+  test('are tried side by side, and told in the order of the file', async () => {
+    const { promise: secondIsDone, resolve } = Promise.withResolvers<void>()
+    let calls = 0
+    const second = await serve({
+      override: ({ method }, response) => {
+        if (method === 'POST' && ++calls === 3) response.once('finish', resolve)
+        return false
+      },
+    })
+    const good = await serve()
+    const first = await serve({
+      override: ({ method, body }, response) => {
+        if (method !== 'POST') return false
+        secondIsDone.then(async () => {
+          const answer = await fetch(`${good.baseUrl}/chat/completions`, {
+            method: 'POST',
+            body: JSON.stringify(body),
+          })
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          response.end(await answer.text())
+        })
+        return true
+      },
+    })
+    const { run } = createTestCli({
+      'synth.toml': `[server]\nport = 0
+[upstreams.first]\nbase_url = "${first.baseUrl}"
+[upstreams.second]\nbase_url = "${second.baseUrl}"`,
+    })
+    const { code, stdout } = await run(['doctor'], { fetch })
+    expect(code).toBe(0)
+    expect(stdout.indexOf('upstream first')).toBeLessThan(stdout.indexOf('upstream second'))
+  })
+})
+
+describe('an upstream that speaks Responses', () => {
+  const events = (...list: unknown[]) =>
+    list.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')
+
+  test.each<[name: string, type: string, body: string, detail: string]>([
+    [
+      'and says failed',
+      'text/event-stream',
+      events({ type: 'response.failed', response: { status: 'failed', error: { message: 'no' } } }),
+      'no',
+    ],
+    [
+      'and sends an error',
+      'text/event-stream',
+      events({ type: 'error', error: { message: 'overloaded', code: 'server_error' } }),
+      'overloaded',
+    ],
+    [
+      'and breaks off',
+      'text/event-stream',
+      events({ type: 'response.created', response: {} }),
+      "The upstream's answer ended without its last event.",
+    ],
+    ['and sends a body that is none', 'application/json', '[]', 'holds no response'],
+  ])('%s fails with its reason', async (_name, type, body, detail) => {
+    const server = await serve({
+      override: ({ method }, response) => {
+        if (method === 'GET') return false
+        response.writeHead(200, { 'content-type': type })
+        response.end(body)
+        return true
+      },
+    })
+    const { code, checks } = await doctor(server.baseUrl, { upstream: 'wire = "responses"' })
+    expect(code).toBe(1)
+    expect(checks['streams']?.status).toBe('failed')
+    expect(checks['streams']?.detail).toContain(detail)
   })
 })
 

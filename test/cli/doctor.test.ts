@@ -188,6 +188,13 @@ describe('the store', () => {
     })
     expect(JSON.stringify(gone.row('store'))).not.toContain('pass-word')
   })
+  test('in PostgreSQL at a socket of this machine is not looked for', async () => {
+    const { code, row } = await machineOf(
+      await cliWith('port = 0\nstore = "postgres:///synth?host=/run/postgresql"'),
+    )
+    expect(code).toBe(0)
+    expect(row('store')).toMatchObject({ status: 'skipped' })
+  })
 })
 
 describe('the port', () => {

@@ -66,10 +66,16 @@ async function checkPostgres(
   { url }: Extract<StoreSettings, { kind: 'postgres' }>,
   timeoutMs: number,
 ): Promise<Check> {
-  const { hostname, port } = new URL(url)
-  const place = `${hostname}:${port === '' ? POSTGRES_PORT : port}`
+  const address = URL.canParse(url) ? new URL(url) : undefined
+  if (address === undefined || address.hostname === '') {
+    // A socket of this machine, or several hosts: only the store's own client knows how to get there.
+    return { name: 'store', status: 'skipped', detail: 'PostgreSQL at an address without a host' }
+  }
+  const host = address.hostname.replace(/^\[|\]$/g, '')
+  const port = address.port === '' ? POSTGRES_PORT : Number(address.port)
+  const place = `${address.hostname}:${port}`
   const fault = await new Promise<string | undefined>((resolve) => {
-    const socket = connect(port === '' ? POSTGRES_PORT : Number(port), hostname)
+    const socket = connect(port, host)
     const finish = (result: string | undefined): void => {
       socket.destroy()
       resolve(result)

@@ -10,13 +10,18 @@ export interface Patient {
   readonly upstream: UpstreamSettings
   readonly listing: ListingOutcome
   readonly listedInMs: number
-  /** Undefined where none is configured, or its variable is not set. */
-  readonly apiKey: string | undefined
+  readonly key: PatientKey
   /** The model to call; undefined where nothing says which. */
   readonly probed: ResolvedModel | undefined
   /** The upstream's own names of the models that are configured for it. */
   readonly configured: readonly string[]
 }
+
+export type PatientKey =
+  | { readonly is: 'none' }
+  | { readonly is: 'set'; readonly variable: string; readonly value: string }
+  /** Named, but nothing that could be sent: `why` completes "$NAME …". */
+  | { readonly is: 'unusable'; readonly variable: string; readonly why: string }
 
 export interface CallInOptions {
   readonly env: CliContext['env']
@@ -26,7 +31,7 @@ export interface CallInOptions {
   readonly monotonicMs: () => number
 }
 
-type Arrival = Pick<Patient, 'upstream' | 'listing' | 'listedInMs' | 'apiKey'>
+type Arrival = Pick<Patient, 'upstream' | 'listing' | 'listedInMs' | 'key'>
 
 /**
  * Every upstream, or the one that serves `model`; all of them asked at once what they list.
@@ -54,24 +59,36 @@ export async function callIn(
     .map((arrival) => ({
       ...arrival,
       configured: [wanted.upstreamModel],
-      probed: { ...wanted, apiKey: arrival.apiKey },
+      probed: { ...wanted, apiKey: valueOfKey(arrival.key) },
     }))
 }
 
 async function receive(upstream: UpstreamSettings, options: CallInOptions): Promise<Arrival> {
   const { env, fetch, timeoutMs, monotonicMs } = options
-  const value = upstream.apiKeyEnv === undefined ? undefined : env[upstream.apiKeyEnv]
-  const apiKey = value === '' ? undefined : value
+  const key = readKey(upstream.apiKeyEnv, env)
   const startedMs = monotonicMs()
-  const listing = await fetchListing(upstream, { fetch, apiKey, timeoutMs })
-  return { upstream, apiKey, listing, listedInMs: monotonicMs() - startedMs }
+  const listing = await fetchListing(upstream, { fetch, apiKey: valueOfKey(key), timeoutMs })
+  return { upstream, key, listing, listedInMs: monotonicMs() - startedMs }
 }
+
+function readKey(variable: string | undefined, env: CliContext['env']): PatientKey {
+  if (variable === undefined) return { is: 'none' }
+  const value = env[variable] ?? ''
+  if (value === '') return { is: 'unusable', variable, why: 'is not set' }
+  // A file read into a variable often brings its line break along, which no header may hold.
+  return /^[\x21-\x7e]+$/.test(value)
+    ? { is: 'set', variable, value }
+    : { is: 'unusable', variable, why: 'holds a blank, a line break or a letter that no key has' }
+}
+
+export const valueOfKey = (key: PatientKey): string | undefined =>
+  key.is === 'set' ? key.value : undefined
 
 const idsOf = (listing: ListingOutcome): string[] =>
   listing.is === 'listed' ? listing.cards.map(({ id }) => id) : []
 
 function toPatient(arrival: Arrival, config: Config): Patient {
-  const { upstream, listing, apiKey } = arrival
+  const { upstream, listing, key } = arrival
   const own = modelsOf(config, upstream.name)
   const cards = listing.is === 'listed' ? listing.cards : []
   const picked = pickModel(cards, upstream.isLoopback)?.id
@@ -80,7 +97,7 @@ function toPatient(arrival: Arrival, config: Config): Patient {
   return {
     ...arrival,
     configured: own.map(({ upstreamModel }) => upstreamModel),
-    probed: resolution?.ok === true ? { ...resolution, apiKey } : undefined,
+    probed: resolution?.ok === true ? { ...resolution, apiKey: valueOfKey(key) } : undefined,
   }
 }
 

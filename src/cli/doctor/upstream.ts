@@ -16,17 +16,14 @@ import { type ProbeDeps, type ProbeResult, runProbe } from './probe.ts'
 export async function diagnoseUpstream(patient: Patient, deps: ProbeDeps): Promise<Check[]> {
   const reachable = checkReachable(patient)
   if (reachable.status === 'failed') {
-    return [reachable, ...skip(['key', 'model', 'streams', 'tools', 'usage'], 'nobody answers')]
+    return [reachable, ...skip(['key', 'model', ...CALLS], 'nobody answers')]
   }
-  const { upstream, apiKey, probed } = patient
-  if (upstream.apiKeyEnv !== undefined && apiKey === undefined) {
-    const key: Check = {
-      name: 'key',
-      status: 'failed',
-      detail: `$${upstream.apiKeyEnv} is not set`,
-      fix: `Set it in the environment of synth: export ${upstream.apiKeyEnv}=…`,
-    }
-    return [reachable, key, ...skip(['model', 'streams', 'tools', 'usage'], 'no key')]
+  const { probed } = patient
+  if (patient.key.is === 'unusable') {
+    const { variable, why } = patient.key
+    const fix = `Set it in the environment of synth: export ${variable}=…`
+    const key: Check = { name: 'key', status: 'failed', detail: `$${variable} ${why}`, fix }
+    return [reachable, key, ...skip(['model', ...CALLS], 'no key')]
   }
   const model = checkModel(patient)
   if (probed === undefined) {
@@ -77,18 +74,18 @@ function checkReachable({ upstream, listing, listedInMs }: Patient): Check {
   }
 }
 
-function checkKey({ upstream }: Patient, error: BridgeError | undefined): Check {
+function checkKey({ upstream, key }: Patient, error: BridgeError | undefined): Check {
   const name = 'key'
-  const { apiKeyEnv, name: upstreamName } = upstream
   if (error?.code === 'upstream_auth') {
+    const table = formatKeyPath(['upstreams', upstream.name])
     const fix =
-      apiKeyEnv === undefined
-        ? `It wants a key: name the variable that holds it, api_key_env in [${formatKeyPath(['upstreams', upstreamName])}].`
-        : `Put a valid key into $${apiKeyEnv}.`
+      key.is === 'none'
+        ? `It wants a key: name the variable that holds it, api_key_env in [${table}].`
+        : `Put a valid key into $${key.variable}.`
     return { name, status: 'failed', detail: error.message, fix }
   }
   if (error !== undefined) return { name, status: 'skipped', detail: 'no call went through' }
-  const detail = apiKeyEnv === undefined ? 'none is wanted' : `accepted ($${apiKeyEnv})`
+  const detail = key.is === 'none' ? 'none is wanted' : `accepted ($${key.variable})`
   return { name, status: 'ok', detail }
 }
 

@@ -1,0 +1,118 @@
+/** The reference page of the commands, made from the program itself: `docs/cli.md`. */
+import { listCommands } from '../../src/cli/completion/tree.ts'
+import { systemContext } from '../../src/cli/context.ts'
+import { createProgram } from '../../src/cli/main.ts'
+import type { TestCli } from '../support/cli.ts'
+import { createTestCli } from '../support/cli.ts'
+
+const INTRODUCTION = `# Commands
+
+<!-- Made from the commands' own help. \`npm run test:update\` writes it anew; the words between are in
+test/cli/cli-reference.ts. -->
+
+What holds for all of them:
+
+- Exit code 0: done. 1: the answer is no (a check failed, nothing was found, a question was cancelled).
+  2: wrong usage or a wrong configuration; the message names the flag, or the file, the line and the
+  key, and the nearest one that is right.
+- What is asked for goes to stdout, errors and logs go to stderr. \`--json\` prints the same as JSON, and
+  nothing else; it asks no questions. An error with exit code 2 is text on stderr even then, except for
+  \`config check\` and \`doctor\`, whose answer it is.
+- Questions, colours and lines that are rewritten appear only on a terminal. Colours obey
+  [\`NO_COLOR\`](https://no-color.org).
+- No secret is printed or written: keys are named by the environment variable that holds them.
+`
+
+/** By command: what its help has no room for. */
+const NOTES: Readonly<Record<string, string>> = {
+  init: `On a terminal:
+
+\`\`\`
+┌  synth init
+│
+◇  Where is your model served?
+│  ollama  http://127.0.0.1:11434/v1
+│
+│  Asking ollama what it serves …
+│
+◇  Which model?
+│  qwen3-coder:30b
+│
+◇  What do you want to call it?
+│  small
+│
+◇  How much may one session cost, in USD? (0: no limit)
+│  5
+│
+│  Wrote synth.toml: model small at ollama (http://127.0.0.1:11434/v1).
+│
+└  Next: synth doctor, then synth codex
+\`\`\`
+
+A question whose answer a flag gives is not asked. Without a terminal, or with \`--yes\` or \`--json\`, none
+is: \`--upstream-url\` says where, or \`--yes\` takes the first upstream that is found (\`--upstream NAME\`
+another of them). Without \`--model\`, the model is the only one that the upstream lists, or the first chat
+model of a server on this machine; else the file names none, and clients use the upstream's own names.
+The server is asked for the model's context window, where it tells it.
+
+An existing file is left alone unless \`--force\` is given. The file's name counts: see
+[where a configuration is looked up](config.md).`,
+
+  'config check': `Every problem is a line \`file:line: key message\`, which editors and terminals link. With \`--json\`:
+\`{"ok", "file", "upstreams", "models", "warnings", "problems": [{"file", "line", "key", "message"}]}\`.`,
+
+  'config show': `A file without upstreams is shown with those that are found, each with its reason. With \`--json\`:
+\`{"file", "values": [{"key", "value", "source"}], "warnings"}\`; a source is \`default\`, \`file:line\`,
+a flag, or \`found: …\`.`,
+
+  doctor: `Each upstream gets a plain turn, a turn in which the model is to call a tool, and the turn after that,
+which holds the call and its result. They are Responses requests with the fields that Codex sends,
+translated by the same code, sent over the same socket, and their answers read by the same machine as any
+call's. What the bridge adds around a call is left out: no session is charged, and nothing is tried
+twice, so that the first failure shows. The model is the one that \`--model\` names, else the first in the
+file for that upstream, else one that the upstream lists.
+
+| check | passes when | otherwise |
+| --- | --- | --- |
+| \`config\` | the file is right and there is an upstream | each problem with its place; exit code 2 |
+| \`store\` | its file and \`state_dir\` can be written, or a PostgreSQL server answers | permissions, or another \`server.store\` |
+| \`port\` | it is free, or a bridge runs there already | another \`server.port\` |
+| \`codex\`, \`opencode\` | \`--version\` answers; one that is missing is no failure | how to install it |
+| \`reachable\` | the address answers as a model server | start it, or correct \`base_url\` (most end in \`/v1\`) |
+| \`key\` | a call goes through with it | the variable to set |
+| \`model\` | the upstream lists the models that the file names, or lists none | a warning, with the nearest name |
+| \`streams\` | the answer comes in pieces | streaming at the server, buffering at a proxy, or the [switches](guide.md) of an upstream that refuses a field |
+| \`tools\` | the model calls the tool with sound arguments, and answers its result | serve it with tool calls on, or take another model |
+| \`usage\` | every answer says what it used, or the model has \`usage = "estimate"\` | that setting |
+
+\`reachable\` waits 5 s at most, each call as long as \`--timeout-s\` says. Upstreams are looked at side by
+side. With \`--json\`: \`{"ok", "checks": [{"subject", "name", "status", "detail", "fix", "took_ms"}]}\`; the
+subject is \`machine\` or \`upstreams.NAME\`, the status \`ok\`, \`warning\`, \`failed\` or \`skipped\`.`,
+}
+
+/** The whole page, Markdown. */
+export async function renderCliReference(): Promise<string> {
+  const cli = createTestCli()
+  const commands = listCommands(createProgram(systemContext(), () => {}))
+  const sections = await Promise.all(commands.map(({ path }) => renderSection(path, cli)))
+  return [INTRODUCTION, ...sections].join('\n')
+}
+
+async function renderSection(path: string, cli: TestCli): Promise<string> {
+  const words = path.split(' ').filter((word) => word !== '')
+  const { stdout } = await cli.run([...words, '--help'])
+  const title = ['synth', ...words].join(' ')
+  const notes = NOTES[path]
+  return [
+    `## \`${title}\``,
+    '',
+    '```',
+    stdout.trimEnd(),
+    '```',
+    '',
+    ...(notes === undefined ? [] : [notes, '']),
+  ].join('\n')
+}
+
+/** Commands that have notes; a test holds them against those there are. */
+export const NOTED = Object.keys(NOTES)
