@@ -5,6 +5,7 @@ import type { Config } from './config/schema.ts'
 import { allowsNoSession, upstreamSettings } from './config/settings.ts'
 import type { BridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
+import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
 import type { PlanDeps } from './gateway/plan.ts'
@@ -76,6 +77,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     sessionLimits: sessionLimitsOf(config),
     mayOptOut: allowsNoSession(config),
     admissionWaitMs: config.session.admission_wait_ms,
+    onWarning: (warning, requestId) =>
+      onEvent({ level: 'warn', requestId, message: `budget: ${describeWarning(warning)}` }),
     onStoreFault: (error, requestId) =>
       onEvent({ level: 'error', requestId, message: `store: ${error.message}` }),
   })

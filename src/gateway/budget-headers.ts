@@ -36,7 +36,7 @@ export function budgetHeaders(
 }
 
 /** `cost_usd 85% of 20`: what is nearly used up, and how far. */
-function describeWarning({ metric, spent, limit }: LimitWarning): string {
+export function describeWarning({ metric, spent, limit }: LimitWarning): string {
   const percent = limit === 0n ? 100n : (spent * 100n) / limit
   return `${metric} ${percent}% of ${formatQuantity(metric, limit)}`
 }

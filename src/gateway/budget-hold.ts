@@ -8,6 +8,7 @@
  *   idle | asking | last | exhausted ──settle──▶ settled
  * ```
  */
+import type { LimitWarning } from '../budget/account.ts'
 import {
   allowanceAfter,
   type CallTerms,
@@ -46,6 +47,8 @@ export interface BudgetHoldOptions {
   readonly showsEstimate: boolean
   readonly onExhausted: (metadata: Readonly<Record<string, string>>) => void
   readonly onStoreFault: (error: StoreUnavailable) => void
+  /** A limit's warning threshold was crossed by this call. */
+  readonly onWarning: (warning: LimitWarning) => void
   /** The upstream said how long the input was. */
   readonly onUsage: (inputTokens: number) => void
 }
@@ -185,7 +188,11 @@ export class BudgetHold implements Hold {
 
   async #charge(actual: Amounts, outcome: 'exact' | 'estimated', usage: CallUsage): Promise<void> {
     const { store, clock, holdId } = this.#options
-    await this.#durably(() => store.settle({ holdId, actual, outcome, usage }, clock.nowMs()))
+    await this.#durably(async () => {
+      const result = await store.settle({ holdId, actual, outcome, usage }, clock.nowMs())
+      if (!result.ok) return
+      for (const warning of result.warnings) if (warning.crossed) this.#options.onWarning(warning)
+    })
   }
 
   async #void(): Promise<void> {

@@ -32,12 +32,16 @@ function stopHeaders(message: string, advice: string): Record<string, string> {
 /** OpenCode repeats a 429 for ever, and stops at a 403. */
 const statusFor = (client: ClientKind): number => (client === 'opencode' ? 403 : 429)
 
-export function toRefusal(refusal: Refusal, client: ClientKind): BridgeError {
+export function toRefusal(
+  refusal: Refusal,
+  client: ClientKind,
+  budget: Readonly<Record<string, string>>,
+): BridgeError {
   const code = refusal.scope === 'key' ? 'key_cost_limit' : CODES[refusal.metric]
   const { message, advice } = describeRefusal(refusal)
   return new BridgeError(code, message, {
     status: statusFor(client),
-    headers: stopHeaders(message, advice),
+    headers: { ...budget, ...stopHeaders(message, advice) },
   })
 }
 

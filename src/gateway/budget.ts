@@ -4,7 +4,7 @@
  *
  * @see ../../docs/budgets.md for what it promises
  */
-import { type Account, roomFor } from '../budget/account.ts'
+import { type Account, type LimitWarning, roomFor } from '../budget/account.ts'
 import { type CallTerms, clampOf, firstHold } from '../budget/call-bounds.ts'
 import type { PriceDecision } from '../budget/find-price.ts'
 import { boundInputTokens, measureRequest } from '../budget/input-bound.ts'
@@ -34,9 +34,14 @@ export interface BudgetOptions {
   /** Whether a client may opt out of sessions. */
   readonly mayOptOut: boolean
   readonly admissionWaitMs: number
+  /** Told when a limit's warning threshold is crossed. */
+  readonly onWarning: (warning: LimitWarning, requestId: string) => void
   /** Told when a settlement could not be written; the store goes on trying. */
   readonly onStoreFault: (error: StoreUnavailable, requestId: string) => void
 }
+
+/** How often a call looks for another session when the one it found ends under its hands. */
+const ATTACH_TRIES = 3
 
 type OnExhausted = Parameters<Spending['admit']>[1]
 
@@ -44,7 +49,7 @@ export function createBudget(options: BudgetOptions): Spending {
   return {
     admit: async (intent, onExhausted, signal) => {
       try {
-        return await admit(options, intent, onExhausted, signal)
+        return await admit(options, intent, onExhausted, signal, ATTACH_TRIES)
       } catch (cause) {
         if (!(cause instanceof StoreUnavailable)) throw cause
         throw new BridgeError('store_unavailable', `The budget cannot be kept: ${cause.message}`, {
@@ -60,6 +65,7 @@ async function admit(
   intent: Intent,
   onExhausted: OnExhausted,
   signal: AbortSignal,
+  tries: number,
 ): Promise<Hold> {
   const { store, clock, calibrations } = options
   const { identity, resolved } = intent
@@ -98,7 +104,14 @@ async function admit(
     nowMs,
     { waitMs: options.admissionWaitMs, signal },
   )
-  if (!result.ok) throw refusalOf(result, intent)
+  if (!result.ok) {
+    // The session was ended between the two: a call that named none gets the one that is active now.
+    const isOver = result.reason === 'session_ended' || result.reason === 'session_expired'
+    if (isOver && identity.sessionId === undefined && tries > 1) {
+      return admit(options, intent, onExhausted, signal, tries - 1)
+    }
+    throw refusalOf(result, intent, nowMs)
+  }
   if (!decision.known && limitsCost(result.session, identity)) {
     await store.void(holdId, clock.nowMs())
     throw priceUnknown(resolved, decision.tomlLine)
@@ -117,6 +130,7 @@ async function admit(
     showsEstimate: resolved.model.usage === 'estimate',
     onExhausted,
     onStoreFault: (error) => options.onStoreFault(error, identity.requestId),
+    onWarning: (warning) => options.onWarning(warning, identity.requestId),
     onUsage: (inputTokens) => calibrations.learn(calibrationKey, size, inputTokens),
   })
 }
@@ -142,9 +156,15 @@ async function attach(options: BudgetOptions, identity: CallIdentity): Promise<s
   throw toSessionError(result.reason, sessionId ?? '', identity.clientKind)
 }
 
-function refusalOf(result: Extract<ReserveResult, { ok: false }>, intent: Intent): Error {
-  const { identity } = intent
-  if (result.reason === 'limit') return toRefusal(result.refusal, identity.clientKind)
+function refusalOf(
+  result: Extract<ReserveResult, { ok: false }>,
+  { identity }: Intent,
+  nowMs: number,
+): Error {
+  if (result.reason === 'limit') {
+    const headers = budgetHeaders(result.session, [], nowMs)
+    return toRefusal(result.refusal, identity.clientKind, headers)
+  }
   if (result.reason === 'hold_exists') return new Error('a hold id was drawn twice')
   return toSessionError(
     result.reason === 'unknown_session' ? 'not_found' : result.reason,

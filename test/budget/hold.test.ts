@@ -74,6 +74,7 @@ async function startHold(limitNanoUsd = 10n ** 12n) {
     onStoreFault: (error) => {
       throw error
     },
+    onWarning: () => {},
     onUsage: (inputTokens) => learnt.push(inputTokens),
   })
   const session = async () => {

@@ -132,7 +132,7 @@ describe('a refusal', () => {
     fc.assert(
       fc.property(any, (facts) => {
         const ids = { accountId: 'sess_1', limitId: 'l', limitType: 'hard' as const }
-        const answer = toErrorAnswer(toRefusal({ ...ids, ...facts }, client), client)
+        const answer = toErrorAnswer(toRefusal({ ...ids, ...facts }, client, {}), client)
         const { message, advice } = describeRefusal(facts)
         expect(answer.status).toBe(status)
         expect(Buffer.byteLength(answer.body)).toBeLessThan(200)

@@ -31,6 +31,7 @@ function start(broken: Partial<LedgerStore> = {}) {
     sessionLimits: [],
     mayOptOut: true,
     admissionWaitMs: 0,
+    onWarning: () => {},
     onStoreFault: (error) => faults.push(error.message),
   })
   const admit = () => spending.admit(planOf().intent, () => {}, new AbortController().signal)
@@ -70,6 +71,7 @@ describe('a store that does not answer', () => {
       sessionLimits: [],
       mayOptOut: true,
       admissionWaitMs: 0,
+      onWarning: () => {},
       onStoreFault: (error) => faults.push(error.message),
     })
     const hold = await spending.admit(

@@ -197,6 +197,8 @@ describe('a limit', () => {
     expect(refused.headers.get('x-codex-promo-message')).toBe(
       'Session budget of $0.02 is used up ($0.02 spent). Start a new session with a new budget',
     )
+    expect(refused.headers.get('x-synth-budget-limit-usd')).toBe('0.02')
+    expect(refused.headers.get('x-synth-session-id')).toMatch(/^sess_/)
     expect(upstream.received).toHaveLength(1)
     expect((await onlySession(bridge)).status).toBe('limit_exceeded')
   })
@@ -272,6 +274,28 @@ describe('a limit', () => {
     })
     const session = await onlySession(bridge)
     expect(nanoUsd(session.current_usage.cost_usd)).toBeLessThanOrEqual(100_000_000n)
+  })
+})
+
+describe('a soft limit', () => {
+  test('refuses nothing; it warns in a header and in the log, once when it is crossed', async () => {
+    const { bridge } = await start(answerWith({ input: 60, output: 0 }), {})
+    await fetch(`${bridge.url}/api/v1/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        limits: [
+          { limit_type: 'soft', metric_type: 'tokens', limit_value: 100, warning_threshold: 0.8 },
+        ],
+      }),
+    })
+    const warnings = []
+    for (let calls = 0; calls < 4; calls++) {
+      warnings.push((await ask(bridge)).headers.get('x-synth-budget-warning'))
+    }
+    expect(warnings).toEqual([null, null, 'tokens 120% of 100', 'tokens 180% of 100'])
+    const logged = bridge.events.filter(({ message }) => message.startsWith('budget: '))
+    expect(logged.map(({ message }) => message)).toEqual(['budget: tokens 120% of 100'])
   })
 })
 
