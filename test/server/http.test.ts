@@ -361,6 +361,18 @@ describe('bad requests', () => {
     expect(upstream.received).toHaveLength(0)
   })
 
+  test('a chat body is read as strictly, and its errors in the same words', async () => {
+    const { bridge } = await start(streaming(hello))
+    const errorOf = async (body: unknown) =>
+      (await post(bridge, '/v1/chat/completions', body)).json()
+    expect(await errorOf({ model: 'm', input: 'x' })).toMatchObject({
+      error: { param: 'messages', message: 'messages is missing; expected an array.' },
+    })
+    expect(await errorOf({ model: 'm', messages: ['x'] })).toMatchObject({
+      error: { param: 'messages[0]', message: 'messages[0] is "x"; expected an object.' },
+    })
+  })
+
   test('a stored item is refused by its place, with the way out', async () => {
     const { bridge } = await start(streaming(hello))
     const answer = await post(bridge, '/v1/responses', {
