@@ -392,6 +392,17 @@ describe('bad requests', () => {
     })
   })
 
+  test('a base URL without its /v1 is told so', async () => {
+    const { bridge } = await start(streaming(hello))
+    const messageAt = async (path: string) => (await post(bridge, path, {})).json()
+    expect(await messageAt('/responses')).toMatchObject({
+      error: { message: 'No route POST /responses. The base URL ends in /v1.' },
+    })
+    expect(await messageAt('/nothing')).toMatchObject({
+      error: { message: 'No route POST /nothing.' },
+    })
+  })
+
   test('over the limit is refused on a connection that still works', async () => {
     const { bridge } = await start(streaming(hello), {
       config: { server: { max_body_bytes: 2048 } },
