@@ -1,6 +1,7 @@
 /** A call that came in as Chat Completions: the same gate, then passed through. */
 import { z } from 'zod'
 import { BridgeError } from '../errors.ts'
+import { readAs } from '../protocol/responses/read.ts'
 import { createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
@@ -16,28 +17,12 @@ const ChatRequestSchema = z.looseObject({
   max_completion_tokens: z.number().nullish(),
 })
 
-type ChatClientRequest = z.infer<typeof ChatRequestSchema>
-
-function parseChatRequest(json: unknown): ChatClientRequest {
-  const parsed = ChatRequestSchema.safeParse(json)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const param = issue?.path.join('.') ?? ''
-  throw new BridgeError(
-    'invalid_request',
-    `${param || 'The body'}: ${issue?.message ?? 'invalid'}.`,
-    {
-      param: param === '' ? undefined : param,
-    },
-  )
-}
-
 export async function planChatCall(
   json: unknown,
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const request = parseChatRequest(json)
+  const request = readAs(ChatRequestSchema, json, '')
   const resolved = await resolveModel(request.model, deps.models)
   if (resolved.upstream.wire === 'responses') {
     throw new BridgeError(

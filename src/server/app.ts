@@ -162,7 +162,9 @@ function routeError(method: string, path: string): BridgeError {
       { headers: { allow: methods.join(', ') } },
     )
   }
-  return new BridgeError('not_found', `No route ${method} ${path.slice(0, 200)}.`)
+  const isBelow = methodsAt(`/v1${path}`).some((served) => served === method)
+  const hint = isBelow ? ' The base URL ends in /v1.' : ''
+  return new BridgeError('not_found', `No route ${method} ${path.slice(0, 200)}.${hint}`)
 }
 
 function toModelJson(model: {

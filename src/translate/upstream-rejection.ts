@@ -62,10 +62,13 @@ export function toUpstreamRejection(rejection: UpstreamRejection): BridgeError {
     value === undefined
       ? `it gave no reason that can be shown${body.trim() === '' ? '' : ` (it sent ${excerptKind(body)})`}.`
       : error.message
-  const hint = error.code === 'upstream_auth' ? ` Check the key of [upstreams.${upstream}].` : ''
+  const explained =
+    error.code === 'upstream_auth'
+      ? `${asSentence(said)} Check the key of [upstreams.${upstream}].`
+      : said
   return new BridgeError(
     error.code,
-    `The upstream "${upstream}" answered ${status}: ${said}${hint}`,
+    `The upstream "${upstream}" answered ${status}: ${explained}`,
     {
       // A fault of the upstream's own that it calls a 200-class or odd status keeps ours.
       status: status <= 599 ? status : errorCodes[error.code].status,
@@ -73,6 +76,10 @@ export function toUpstreamRejection(rejection: UpstreamRejection): BridgeError {
       headers: retryAfterOf(rejection),
     },
   )
+}
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 function excerptKind(body: string): string {

@@ -303,7 +303,7 @@ test('Codex gets the message of an error no retry can mend, once', async () => {
   expect(JSON.parse(client.answer?.body ?? '')).toEqual({
     error: {
       message:
-        'The upstream "local" answered 401: bad key Check the key of [upstreams.local]. (HTTP 401)',
+        'The upstream "local" answered 401: bad key. Check the key of [upstreams.local]. (HTTP 401)',
       type: 'invalid_request_error',
       param: null,
       code: 'invalid_prompt',

@@ -27,7 +27,7 @@ const rows: { name: string; status: number; body: string; code: ErrorCode; says:
     status: 401,
     body: '{"detail":"Invalid API Key"}',
     code: 'upstream_auth',
-    says: /Invalid API Key Check the key of \[upstreams\.local\]\.$/,
+    says: /Invalid API Key\. Check the key of \[upstreams\.local\]\.$/,
   },
   {
     name: 'the provider’s own words behind the router’s',

@@ -96,7 +96,7 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function show(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value !== 'string') return String(value)
   const short = value.length > SHOWN_CHARS ? `${value.slice(0, SHOWN_CHARS)}…` : value

@@ -17,11 +17,11 @@ const withTool = (tool: unknown) => ({ input: 'Hi.', tools: [tool] })
 
 describe('a request that cannot be read', () => {
   test.each([
-    ['an array', [], null, 'The request body is an array; expected an object.'],
+    ['an array', [], null, 'The request body is an empty array; expected an object.'],
     ['null', null, null, 'The request body is null; expected an object.'],
     ['no input', {}, 'input', 'input is missing; expected a string or at least one item.'],
     ['null as input', { input: null }, 'input', 'input is missing; expected a string or at'],
-    ['an empty list', { input: [] }, 'input', 'input is an array; expected a string or at least'],
+    ['an empty list', { input: [] }, 'input', 'input is an empty array; expected a string or at'],
     ['a number as input', { input: 7 }, 'input', 'input is 7; expected a string or an array.'],
     ['a string as item', withItem('hi'), 'input[1]', 'input[1] is "hi"; expected an object.'],
     ['a null item', withItem(null), 'input[1]', 'input[1] is null; expected an object.'],
