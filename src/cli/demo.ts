@@ -8,6 +8,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { ConfigSchema } from '../config/schema.ts'
 import { type DemoBridge, type DemoBridgeRequest, runDemo } from '../demo/demo.ts'
 import type { CliContext } from './context.ts'
+import { toLogLine } from './log-line.ts'
 
 const UPSTREAM = 'demo'
 
@@ -45,7 +46,7 @@ async function startDemoBridge(
     bridge = await startBridge({
       loaded: configOf(request, stateDir),
       env: context.env,
-      onEvent: ({ level, message }) => context.stderr(`${level} ${message}\n`),
+      onEvent: (event) => context.stderr(toLogLine(event)),
     })
   } catch (cause) {
     await removeState()

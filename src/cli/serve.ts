@@ -1,8 +1,9 @@
 /** `synth serve`: the bridge until it is told to stop. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type BridgeEvent, startBridge } from '../compose.ts'
+import { startBridge } from '../compose.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
+import { toLogLine } from './log-line.ts'
 
 interface ServeFlags {
   readonly config?: string
@@ -18,11 +19,6 @@ function parsePort(text: string): number {
     )
   }
   return port
-}
-
-function describe(event: BridgeEvent): string {
-  const id = event.requestId === undefined ? '' : ` ${event.requestId}`
-  return `${event.level}${id} ${event.message}\n`
 }
 
 function explainListenError(cause: unknown, host: string, port: number): never {
@@ -52,7 +48,7 @@ async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
     const bridge = await startBridge({
       loaded: ready.loaded,
       env: context.env,
-      onEvent: (event) => context.stderr(describe(event)),
+      onEvent: (event) => context.stderr(toLogLine(event)),
     }).catch((cause: unknown) => explainListenError(cause, host, port))
     context.stdout(`synth listening on ${bridge.url}\n`)
     await context.interrupted()
