@@ -6,6 +6,7 @@ import type { ClientKeyConfig, Config } from './config/schema.ts'
 import { upstreamSettings } from './config/settings.ts'
 import type { BridgeError } from './errors.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
+import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
@@ -73,7 +74,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       onEvent({
         level: type === 'retry' ? 'warn' : 'error',
         requestId,
-        message: `${type === 'retry' ? 'trying again after' : 'call failed with'} ${error.code}: ${redact(error.message)}`,
+        message: `${type === 'retry' ? 'trying again after' : 'call failed with'} ${toLogText(error, redact)}`,
         error,
       }),
   }
@@ -94,7 +95,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       onEvent({
         level: error.info.origin === 'bridge' ? 'error' : 'warn',
         requestId,
-        message: `refused with ${error.code}: ${redact(error.message)}`,
+        message: `refused with ${toLogText(error, redact)}`,
         error,
       }),
     isDraining: () => isDraining,
