@@ -14,6 +14,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 export function systemContext(): CliContext {
   return {
     env: process.env,
@@ -26,9 +28,12 @@ export function systemContext(): CliContext {
     },
     interrupted: () =>
       new Promise((resolve) => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-          process.once(signal, () => resolve(signal))
+        const stop = (signal: string) => {
+          // Whoever asks twice does not want to wait: the second ends the process.
+          for (const name of STOP_SIGNALS) process.removeListener(name, stop)
+          resolve(signal)
         }
+        for (const name of STOP_SIGNALS) process.on(name, stop)
       }),
   }
 }
