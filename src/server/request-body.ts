@@ -46,10 +46,15 @@ async function readBytes(request: IncomingMessage, limits: BodyLimits): Promise<
   const pieces: Buffer[] = []
   let bytes = 0
   // Left open when a limit is passed: the refusal still has to go out on this socket.
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    bytes += piece.length
-    if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes, '')
-    pieces.push(piece)
+  try {
+    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+      bytes += piece.length
+      if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes, '')
+      pieces.push(piece)
+    }
+  } catch (cause) {
+    if (cause instanceof BridgeError) throw cause
+    throw new BridgeError('invalid_json', 'The request body was cut off.', { cause })
   }
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
 }
