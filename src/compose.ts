@@ -8,6 +8,7 @@ import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
+import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
@@ -93,7 +94,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       onEvent({
         level: type === 'retry' ? 'warn' : 'error',
         requestId,
-        message: `${type === 'retry' ? 'trying again after' : 'call failed with'} ${error.code}: ${redact(error.message)}`,
+        message: `${type === 'retry' ? 'trying again after' : 'call failed with'} ${toLogText(error, redact)}`,
         error,
       }),
   }
@@ -116,7 +117,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       onEvent({
         level: error.info.origin === 'bridge' ? 'error' : 'warn',
         requestId,
-        message: `refused with ${error.code}: ${redact(error.message)}`,
+        message: `refused with ${toLogText(error, redact)}`,
         error,
       }),
     isDraining: () => isDraining,

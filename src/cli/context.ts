@@ -28,6 +28,8 @@ export class RefusedError extends Error {
   override readonly name = 'RefusedError'
 }
 
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 export function systemContext(): CliContext {
   const { stdin, stdout, stderr } = process
   for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
@@ -52,9 +54,12 @@ export function systemContext(): CliContext {
         : undefined,
     interrupted: () =>
       new Promise((resolve) => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-          process.once(signal, () => resolve(signal))
+        const stop = (signal: string) => {
+          // Whoever asks twice does not want to wait: the second ends the process.
+          for (const name of STOP_SIGNALS) process.removeListener(name, stop)
+          resolve(signal)
         }
+        for (const name of STOP_SIGNALS) process.on(name, stop)
       }),
   }
 }

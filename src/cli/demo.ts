@@ -9,6 +9,7 @@ import { ConfigSchema } from '../config/schema.ts'
 import { type DemoBridge, type DemoBridgeRequest, runDemo } from '../demo/demo.ts'
 import type { DemoSpend } from '../demo/report.ts'
 import type { CliContext } from './context.ts'
+import { toLogLine } from './log-line.ts'
 
 const UPSTREAM = 'demo'
 
@@ -46,7 +47,7 @@ async function startDemoBridge(
     bridge = await startBridge({
       loaded: configOf(request, stateDir),
       env: context.env,
-      onEvent: ({ level, message }) => context.stderr(`${level} ${message}\n`),
+      onEvent: (event) => context.stderr(toLogLine(event)),
     })
   } catch (cause) {
     await removeState()

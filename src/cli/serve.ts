@@ -1,8 +1,8 @@
 /** `synth serve`: the bridge until it is told to stop. */
 import { type Command, InvalidArgumentError } from 'commander'
-import type { BridgeEvent } from '../compose.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
 import { type CliContext, UsageError } from './context.ts'
+import { toLogLine } from './log-line.ts'
 import { configOption, examples } from './options.ts'
 
 interface ServeFlags {
@@ -19,11 +19,6 @@ function parsePort(text: string): number {
     )
   }
   return port
-}
-
-function describe(event: BridgeEvent): string {
-  const id = event.requestId === undefined ? '' : ` ${event.requestId}`
-  return `${event.level}${id} ${event.message}\n`
 }
 
 function explainStartError(cause: unknown, host: string, port: number): never {
@@ -58,7 +53,7 @@ async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
     const bridge = await startBridge({
       loaded: ready.loaded,
       env: context.env,
-      onEvent: (event) => context.stderr(describe(event)),
+      onEvent: (event) => context.stderr(toLogLine(event)),
     }).catch((cause: unknown) => explainStartError(cause, host, port))
     context.stdout(`synth listening on ${bridge.url}\n`)
     await context.interrupted()

@@ -81,6 +81,6 @@ export interface ClientStream {
   respond(status: number, headers: Readonly<Record<string, string>>, body: string): void
   /** The reader is slower than the upstream: `true` when it blocks, `false` when it drains. */
   onBlocked(listener: (blocked: boolean) => void): void
-  /** The client hung up before the answer was whole. */
+  /** The client hung up before the answer was whole; called at once when it already has. */
   onGone(listener: () => void): void
 }

@@ -51,6 +51,11 @@ export function createClientStream(response: ServerResponse): ClientStream {
       onBlocked = listener
     },
     onGone(listener) {
+      // It may have left while its body was read or its model looked up: `close` does not come again.
+      if (response.destroyed) {
+        listener()
+        return
+      }
       // `close` of the response, not of the request: that one fires when the body has been read.
       response.once('close', () => {
         if (!response.writableFinished) listener()

@@ -46,10 +46,15 @@ async function readBytes(request: IncomingMessage, limits: BodyLimits): Promise<
   const pieces: Buffer[] = []
   let bytes = 0
   // Left open when a limit is passed: the refusal still has to go out on this socket.
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    bytes += piece.length
-    if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes, '')
-    pieces.push(piece)
+  try {
+    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+      bytes += piece.length
+      if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes, '')
+      pieces.push(piece)
+    }
+  } catch (cause) {
+    if (cause instanceof BridgeError) throw cause
+    throw new BridgeError('invalid_json', 'The request body was cut off.', { cause })
   }
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
 }
@@ -101,6 +106,9 @@ function endOfString(bytes: Buffer, start: number): number {
   return -1
 }
 
+/** `__proto__`, or an escaped letter of it: clients that escape do so beyond ASCII, so this is rare. */
+const MAY_HOLD_PROTOTYPE_KEY = /__proto__|\\u00(?:5f|6f|7[024])/i
+
 function withoutPrototypeKeys(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
@@ -113,11 +121,12 @@ function parse(bytes: Buffer): unknown {
       `The request body nests arrays and objects more than ${MAX_DEPTH} deep.`,
     )
   }
+  const text = bytes.toString('utf8')
   try {
     // The reviver is slow and only needed where the key is there; copies made later would act on it.
-    return bytes.includes('__proto__')
-      ? JSON.parse(bytes.toString('utf8'), withoutPrototypeKeys)
-      : JSON.parse(bytes.toString('utf8'))
+    return MAY_HOLD_PROTOTYPE_KEY.test(text)
+      ? JSON.parse(text, withoutPrototypeKeys)
+      : JSON.parse(text)
   } catch (cause) {
     const where = cause instanceof Error ? ` (${cause.message.slice(0, 120)})` : ''
     throw new BridgeError('invalid_json', `The request body is not valid JSON${where}.`, { cause })

@@ -30,11 +30,20 @@ interface Listing {
 function keyOf(upstream: UpstreamSettings, env: CatalogOptions['env']): string | undefined {
   if (upstream.apiKeyEnv === undefined) return undefined
   const key = env[upstream.apiKeyEnv]
-  if (key !== undefined && key !== '') return key
-  throw new BridgeError(
-    'upstream_auth',
-    `The key of upstream "${upstream.name}" is missing: set ${upstream.apiKeyEnv} in the environment of the bridge and start it again.`,
-  )
+  if (key === undefined || key === '') {
+    throw new BridgeError(
+      'upstream_auth',
+      `The key of upstream "${upstream.name}" is missing: set ${upstream.apiKeyEnv} in the environment of the bridge and start it again.`,
+    )
+  }
+  // Most often the line end of the file it was read from.
+  if (!/^[\x20-\x7e]+$/.test(key)) {
+    throw new BridgeError(
+      'upstream_auth',
+      `The key of upstream "${upstream.name}" holds a character that cannot be sent, such as a line break: correct ${upstream.apiKeyEnv} in the environment of the bridge and start it again.`,
+    )
+  }
+  return key
 }
 
 /** Whether names may pass that the file does not list, so that the upstreams' own lists decide. */

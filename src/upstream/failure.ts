@@ -14,6 +14,14 @@ interface Cause {
   readonly says: string
 }
 
+/** Undici's parser gives most of its errors no code. */
+const NOT_HTTP = 'HTTPParserError'
+
+function codeOf(error: Error): string {
+  if (error.name === NOT_HTTP) return NOT_HTTP
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
 function causeOf(code: string, request: RequestPlace, answering: boolean): Cause {
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
@@ -43,7 +51,20 @@ function causeOf(code: string, request: RequestPlace, answering: boolean): Cause
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
       return { code: 'upstream_unreachable', says: 'cannot be reached' }
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return { code: 'upstream_bad_answer', says: 'sent headers that are too long' }
+    case NOT_HTTP:
+      return {
+        code: 'upstream_bad_answer',
+        says: 'sent what is not HTTP. Check the port in base_url, and whether it should begin with https://',
+      }
     default:
+      if (/^ERR_SSL_|^EPROTO$/.test(code)) {
+        return {
+          code: 'upstream_unreachable',
+          says: `does not speak TLS as it should (${code}). Check whether base_url should begin with http://`,
+        }
+      }
       if (/CERT|TLS|SSL|SIGNED|ALTNAME/.test(code)) {
         return {
           code: 'upstream_unreachable',
@@ -65,8 +86,7 @@ export function toUpstreamFailure(
   request: RequestPlace,
   answering: boolean,
 ): BridgeError {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const cause = causeOf(code, request, answering)
+  const cause = causeOf(codeOf(error), request, answering)
   const { origin } = new URL(request.url)
   return new BridgeError(
     cause.code,

@@ -273,6 +273,18 @@ describe('what a client presents', () => {
 })
 
 describe('errors of the upstream', () => {
+  test('a key that no header can hold is named, not shown, and not tried', async () => {
+    const { bridge, upstream } = await start(streaming(hello), {
+      env: { LOCAL_KEY: 'upstream-secret-1\r' },
+    })
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'hi' })
+    expect(answer.status).toBe(401)
+    const text = await answer.text()
+    expect(text).toContain('LOCAL_KEY')
+    expect(text).not.toContain('upstream-secret-1')
+    expect(upstream.received).toHaveLength(0)
+  })
+
   test.each([
     { name: 'HTML', status: 502, body: '<html>nginx</html>', type: 'text/html', expected: 502 },
     { name: 'a redirect', status: 302, body: '', type: 'text/plain', expected: 502 },

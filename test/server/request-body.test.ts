@@ -111,9 +111,28 @@ describe('what is taken', () => {
     expect(await read(JSON.stringify(value))).toEqual(value)
   })
 
+  test.each(['"__pr\\u006fto__"', '"\\u005f_proto__"', '"\\u005F\\u005f\\u0070roto__"'])(
+    '%s is a prototype key too',
+    async (key) => {
+      expect(
+        Object.hasOwn(Object(await read(`{${key}:{"polluted":true},"a":1}`)), '__proto__'),
+      ).toBe(false)
+    },
+  )
+
   test('prototype keys go, and pollute nothing', async () => {
     const value = await read('{"__proto__":{"polluted":true},"a":{"__proto__":1,"b":2}}')
     expect(value).toEqual({ a: { b: 2 } })
     expect(Object.assign({}, value)).not.toHaveProperty('polluted')
   })
+})
+
+test('a client that leaves in the middle of its body is no fault of ours', async () => {
+  const reset = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+  const half = new Readable({ read() {} })
+  half.push('{"a')
+  const request = Object.assign(half, { headers: JSON_TYPE }) as unknown as IncomingMessage
+  const reading = readJsonBody(request, LIMITS)
+  half.destroy(reset)
+  await expect(reading).rejects.toMatchObject({ code: 'invalid_json', cause: reset })
 })

@@ -35,7 +35,6 @@ async function serverSaying(bytes: string): Promise<string> {
 function failureOf(
   url: string,
   handler: Partial<UpstreamHandler> = {},
-  headers: Record<string, string> = {},
 ): Promise<BridgeError | undefined> {
   const client = createUpstreamClient({ local: { connectTimeoutMs: 1000 } })
   closing.push(() => client.close())
@@ -44,7 +43,7 @@ function failureOf(
       {
         upstream: 'local',
         url,
-        headers,
+        headers: {},
         body: '{}',
         timeouts: { headersMs: 5000, idleMs: 5000 },
       },
@@ -83,5 +82,31 @@ describe('a fault of ours while the answer is handled', () => {
   test('in a refusal is told as ours, with its cause', async () => {
     const url = await serverSaying('HTTP/1.1 400 Bad\r\ncontent-length: 0\r\n\r\n')
     expect(await failureOf(url, { onRejected: fault })).toMatchObject({ code: 'internal_error' })
+  })
+})
+
+describe('what an upstream sends in place of an answer', () => {
+  test.each([
+    { name: 'no HTTP', bytes: '\u0015\u0003\u0003\u0000\u0002\r\n\r\n', says: /is not HTTP/ },
+    {
+      name: 'headers without end',
+      bytes: `HTTP/1.1 200 OK\r\n${`x: ${'a'.repeat(1000)}\r\n`.repeat(100)}\r\n`,
+      says: /headers.*too long/,
+    },
+  ])('$name is said to be that, not a closed connection', async ({ bytes, says }) => {
+    const error = await failureOf(await serverSaying(bytes))
+    expect(error).toMatchObject({
+      code: 'upstream_bad_answer',
+      message: expect.stringMatching(says),
+    })
+  })
+
+  test('a plain server at an https:// address is not taken for a bad certificate', async () => {
+    const url = (await serverSaying('HTTP/1.1 400 Bad\r\n\r\n')).replace('http:', 'https:')
+    const error = await failureOf(url)
+    expect(error).toMatchObject({
+      code: 'upstream_unreachable',
+      message: expect.stringMatching(/speak TLS.*http:\/\//),
+    })
   })
 })
