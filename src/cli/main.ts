@@ -14,7 +14,7 @@ import { addDemoCommand } from './demo-command.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { examples } from './options.ts'
-import { addServeCommand } from './serve.ts'
+import { addServeCommand } from './serve-command.ts'
 
 const EXIT_NO = 1
 const EXIT_USAGE = 2

@@ -1,24 +1,14 @@
-/** `synth serve`: the bridge until it is told to stop. */
-import { type Command, InvalidArgumentError } from 'commander'
+/** The bridge until it is told to stop. */
+import { startBridge } from '../compose.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
+import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
 import { toLogLine } from './log-line.ts'
-import { configOption, examples } from './options.ts'
 
-interface ServeFlags {
+export interface ServeFlags {
   readonly config?: string
   readonly host?: string
   readonly port?: number
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
-    throw new InvalidArgumentError(
-      'It must be a whole number from 0 to 65535; 0 takes a free port.',
-    )
-  }
-  return port
 }
 
 function explainStartError(cause: unknown, host: string, port: number): never {
@@ -40,11 +30,8 @@ function explainStartError(cause: unknown, host: string, port: number): never {
   throw cause
 }
 
-async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
-  const [{ startBridge }, { loadForCli, withUpstreams }] = await Promise.all([
-    import('../compose.ts'),
-    import('./config.ts'),
-  ])
+/** @returns the exit code */
+export async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
   const loaded = loadForCli(flags, context)
   const ready = await withUpstreams(loaded, context)
   for (const warning of ready.loaded.warnings) context.stderr(`warning: ${warning}\n`)
@@ -62,22 +49,4 @@ async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
   } finally {
     await ready.close()
   }
-}
-
-export function addServeCommand(
-  program: Command,
-  context: CliContext,
-  setExit: (code: number) => void,
-): void {
-  program
-    .command('serve')
-    .summary('run the bridge')
-    .description(
-      'Runs the bridge until SIGINT or SIGTERM. Prints one line when it is ready; logs go to stderr.',
-    )
-    .addOption(configOption())
-    .option('--host <address>', 'address to listen on')
-    .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort)
-    .addHelpText('after', examples('synth serve', 'synth serve --config synth.toml --port 0'))
-    .action(async (flags: ServeFlags) => setExit(await serve(flags, context)))
 }
