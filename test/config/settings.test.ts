@@ -140,7 +140,7 @@ test.each([
 })
 
 describe('where things are kept', () => {
-  const HOME = { env: {}, home: '/home/me', folder: '/work' }
+  const HOME = { env: {}, home: '/home/me', folder: '/srv' }
   test.each<[server: object, env: object, stateDir: string, store: object]>([
     [
       {},
@@ -156,7 +156,7 @@ describe('where things are kept', () => {
     ],
     [{}, { XDG_STATE_HOME: 'x' }, '/home/me/.local/state/synth', { kind: 'sqlite' }],
     [{ state_dir: '~/s' }, {}, '/home/me/s', { kind: 'sqlite', path: '/home/me/s/synth.db' }],
-    [{ state_dir: 's' }, {}, '/work/s', { kind: 'sqlite', path: '/work/s/synth.db' }],
+    [{ state_dir: 's' }, {}, '/srv/s', { kind: 'sqlite', path: '/srv/s/synth.db' }],
     [
       { store: 'sqlite:/var/a.db' },
       {},
@@ -167,7 +167,7 @@ describe('where things are kept', () => {
       { store: 'sqlite:a.db' },
       {},
       '/home/me/.local/state/synth',
-      { kind: 'sqlite', path: '/work/a.db' },
+      { kind: 'sqlite', path: '/srv/a.db' },
     ],
     [{ store: 'memory' }, {}, '/home/me/.local/state/synth', { kind: 'memory' }],
     [
@@ -182,9 +182,9 @@ describe('where things are kept', () => {
   })
 
   test('relative paths start at the file, or where the bridge was started', () => {
-    expect(folderOf('sub/synth.toml', '/work')).toBe('/work/sub')
-    expect(folderOf('/etc/synth.toml', '/work')).toBe('/etc')
-    expect(folderOf(undefined, '/work')).toBe('/work')
+    expect(folderOf('sub/synth.toml', '/srv')).toBe('/srv/sub')
+    expect(folderOf('/etc/synth.toml', '/srv')).toBe('/etc')
+    expect(folderOf(undefined, '/srv')).toBe('/srv')
   })
 })
 
