@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { BridgeError, type ErrorCode } from '../../src/errors.ts'
 import { type CallPlan, DEFAULT_TIMING, runCall } from '../../src/gateway/call.ts'
+import type { UpstreamHandler } from '../../src/gateway/ports.ts'
 import {
   FakeClient,
   FakeClock,
@@ -84,6 +85,17 @@ describe('a streamed call', () => {
     expect(client.text).toBe('open\ncompleted\n')
   })
 
+  test('waits no longer for an upstream that goes on talking after the finish', async () => {
+    const { upstream, clock, client, done } = await start()
+    const handler = upstream.accept()
+    handler.onMessage('finish', undefined)
+    await clock.advance(1500)
+    handler.onMessage('more', undefined)
+    await clock.advance(500)
+    expect(client.ended).toBe(true)
+    await done
+  })
+
   test('stops reading while the client is slow', async () => {
     const { upstream, client } = await start()
     upstream.accept()
@@ -102,11 +114,30 @@ describe('a streamed call', () => {
     expect(client.text).toBe('open\na\ncut {"budget":"session"}\nincomplete\n')
   })
 
-  test('leaves no timer behind', async () => {
-    const { upstream, clock, done } = await start()
+  test.each<{ how: string; end: (handler: UpstreamHandler, exhaust: () => void) => void }>([
+    {
+      how: '[DONE] and an end',
+      end: (handler) => {
+        handler.onMessage('[DONE]', undefined)
+        handler.onEnd()
+      },
+    },
+    {
+      how: 'an end alone',
+      end: (handler) => {
+        handler.onMessage('finish', undefined)
+        handler.onEnd()
+      },
+    },
+    {
+      how: 'a cut',
+      end: (handler) => handler.onFailed(new BridgeError('upstream_cut', 'cut')),
+    },
+    { how: 'a limit', end: (_handler, exhaust) => exhaust() },
+  ])('leaves no timer behind after $how', async ({ end }) => {
+    const { upstream, clock, spending, done } = await start()
     const handler = upstream.accept()
-    handler.onMessage('[DONE]', undefined)
-    handler.onEnd()
+    end(handler, () => spending.exhaust({ budget: 'session' }))
     await done
     expect(clock.pendingCount).toBe(0)
   })
