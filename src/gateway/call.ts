@@ -14,6 +14,7 @@ import type { Usage } from '../protocol/usage.ts'
 import type { Answer } from '../translate/answer.ts'
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts'
 import { toErrorAnswer } from './error-answer.ts'
+import { guardTimers } from './guard-timers.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold, Intent, Spending } from './spending.ts'
@@ -70,15 +71,23 @@ export type CallEvent =
   | { readonly type: 'retry'; readonly requestId: string; readonly error: BridgeError }
   | { readonly type: 'failed'; readonly requestId: string; readonly error: BridgeError }
 
-/** Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the log. */
-export async function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
-  await new Call(plan, client, deps).run()
+/**
+ * Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the
+ * log. Not `async`: that would hold the plan, often megabytes of history, for as long as the answer runs.
+ */
+export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
+  const { requestId } = plan.intent.identity
+  return new Call(plan, client, deps).run().catch((cause: unknown) => {
+    deps.log({ type: 'failed', requestId, error: toBridgeError(cause) })
+    client.drop()
+  })
 }
 
 class Call {
   readonly #plan: CallPlan
   readonly #client: ClientStream
   readonly #deps: CallDeps
+  readonly #clock: Clock
   readonly #answer: ClientAnswer
   readonly #cancelTimers: (() => void)[] = []
   #attempt: Attempt | undefined
@@ -91,6 +100,11 @@ class Call {
     this.#plan = plan
     this.#client = client
     this.#deps = deps
+    this.#clock = guardTimers(deps.clock, (cause) => {
+      this.#log('failed', toBridgeError(cause))
+      // The rest happens as if it had left by itself.
+      client.drop()
+    })
     this.#lastWriteMs = deps.clock.monotonicMs()
     this.#answer = plan.createAnswer((text) => {
       this.#lastWriteMs = deps.clock.monotonicMs()
@@ -147,23 +161,28 @@ class Call {
     }
   }
 
+  /** Never rejects: the hold of an attempt that could not be made has to be settled too. */
   #try(hold: Hold): Promise<AttemptEnd> {
-    const { clock, upstream, timing, redact } = this.#deps
-    return new Promise((resolve) => {
+    const { upstream, timing, redact } = this.#deps
+    return new Promise<AttemptEnd>((resolve) => {
       this.#attempt = startAttempt({
         target: this.#plan.target,
         body: this.#plan.upstreamBody(hold.maxOutputTokens),
         answer: this.#answer.answer,
         hold,
         client: this.#client,
-        clock,
+        clock: this.#clock,
         upstream,
         lingerMs: timing.lingerMs,
         redact,
         onAccepted: () => this.#open(),
         onDone: resolve,
       })
-    })
+    }).catch((cause: unknown) => ({
+      is: 'failed',
+      error: toBridgeError(cause),
+      facts: NEVER_SENT,
+    }))
   }
 
   #conclude(estimate: Usage | undefined): void {
@@ -208,7 +227,8 @@ class Call {
 
   /** One timer for the whole call, set anew for what is left instead of at every event. */
   #watchSilence(): void {
-    const { clock, timing } = this.#deps
+    const { timing } = this.#deps
+    const clock = this.#clock
     const check = () => {
       if (this.#isGone()) return
       const limitMs = this.#clientIs === 'streaming' ? timing.keepaliveMs : timing.openAfterMs
@@ -224,7 +244,7 @@ class Call {
 
   #sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#deps.clock.after(delayMs, resolve)
+      const cancel = this.#clock.after(delayMs, resolve)
       this.#wakeRetry = () => {
         cancel()
         resolve()

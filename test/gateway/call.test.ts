@@ -7,6 +7,7 @@ import {
   FakeClock,
   FakeUpstream,
   IDENTITY,
+  LineAnswer,
   planOf,
   recordSpending,
   settled,
@@ -321,5 +322,45 @@ test('Codex gets the message of an error no retry can mend, once', async () => {
       param: null,
       code: 'invalid_prompt',
     },
+  })
+})
+
+describe('a fault of ours', () => {
+  const fault = () => {
+    throw new TypeError('ours')
+  }
+  class BrokenAnswer extends LineAnswer {
+    override keepalive = fault
+    override message = fault
+  }
+
+  test('in a timer drops the client and ends the attempt, not the process', async () => {
+    const { upstream, clock, client, spending, done } = await start({
+      createAnswer: (write) => ({ answer: new BrokenAnswer(write), body: () => '' }),
+    })
+    upstream.accept()
+    await clock.advance(15_000)
+    await done
+    expect(client.dropped).toBe(true)
+    expect(upstream.last.aborted).toBe(true)
+    expect(spending.settled).toEqual([expect.objectContaining({ phase: 'accepted' })])
+  })
+
+  test('before anything was sent is settled as such, and said', async () => {
+    const { upstream, client, clock, spending, done } = await start({ upstreamBody: fault })
+    await clock.advance(5000)
+    await done
+    expect(upstream.sent).toHaveLength(0)
+    expect(client.answer?.status).toBe(500)
+    expect(spending.settled[0]).toMatchObject({ phase: 'unsent' })
+  })
+
+  test('that leaves nothing to say drops the client', async () => {
+    const { client, done } = await start({
+      canned: 'x',
+      createAnswer: (write) => ({ answer: new BrokenAnswer(write), body: () => '' }),
+    })
+    await done
+    expect(client.dropped).toBe(true)
   })
 })
