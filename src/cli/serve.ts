@@ -1,6 +1,7 @@
 /** `synth serve`: the bridge until it is told to stop. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { startBridge } from '../compose.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
 import { toLogLine } from './log-line.ts'
@@ -21,7 +22,8 @@ function parsePort(text: string): number {
   return port
 }
 
-function explainListenError(cause: unknown, host: string, port: number): never {
+function explainStartError(cause: unknown, host: string, port: number): never {
+  if (cause instanceof ConfigError) throw new UsageError(cause.message)
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE') {
     throw new UsageError(
@@ -49,7 +51,7 @@ async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
       loaded: ready.loaded,
       env: context.env,
       onEvent: (event) => context.stderr(toLogLine(event)),
-    }).catch((cause: unknown) => explainListenError(cause, host, port))
+    }).catch((cause: unknown) => explainStartError(cause, host, port))
     context.stdout(`synth listening on ${bridge.url}\n`)
     await context.interrupted()
     await bridge.close()
