@@ -1,5 +1,6 @@
 /** The bridge until it is told to stop. */
 import { startBridge } from '../compose.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
@@ -12,7 +13,9 @@ export interface ServeFlags {
 }
 
 function explainStartError(cause: unknown, host: string, port: number): never {
-  if (cause instanceof StoreUnavailable) throw new UsageError(cause.message)
+  if (cause instanceof ConfigError || cause instanceof StoreUnavailable) {
+    throw new UsageError(cause.message)
+  }
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE') {
     throw new UsageError(

@@ -51,7 +51,8 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
   let phase: AttemptFacts['phase'] = 'unsent'
   let sentAtMs = 0
   let over = false
-  let cancelLinger = () => {}
+  let isUpstreamClosed = false
+  let cancelLinger: (() => void) | undefined
   let cancelDrain = () => {}
   let exchange: UpstreamExchange | undefined
 
@@ -64,8 +65,13 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
 
   const finish = (end: AttemptEnd) => {
     over = true
-    cancelLinger()
+    cancelLinger?.()
     options.onDone(end)
+  }
+
+  const upstreamClosed = () => {
+    isUpstreamClosed = true
+    cancelDrain()
   }
 
   /** After every push into the answer. */
@@ -74,11 +80,11 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
     if (over) return
     if (answer.phase === 'finished') {
       // Left to close by itself, the connection is kept for the next call.
-      cancelDrain = clock.after(DRAIN_MS, () => exchange?.abort())
+      if (!isUpstreamClosed) cancelDrain = clock.after(DRAIN_MS, () => exchange?.abort())
       finish({ is: 'answered', facts: facts() })
     } else if (answer.phase === 'lingering') {
-      cancelLinger()
-      cancelLinger = clock.after(options.lingerMs, () => {
+      // Set once: an upstream that goes on talking gets no further time by it.
+      cancelLinger ??= clock.after(options.lingerMs, () => {
         answer.ended()
         advance()
       })
@@ -105,7 +111,7 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
       advance()
     },
     onEnd() {
-      cancelDrain()
+      upstreamClosed()
       if (over) return
       answer.ended()
       advance()
@@ -122,7 +128,7 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
       finish({ is: 'failed', error, facts: facts() })
     },
     onFailed(error) {
-      cancelDrain()
+      upstreamClosed()
       if (over) return
       if (phase === 'accepted') {
         answer.fail(error)
@@ -134,7 +140,7 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
   }
 
   const stop = () => {
-    cancelDrain()
+    upstreamClosed()
     exchange?.abort()
   }
 

@@ -14,6 +14,7 @@ import type { Usage } from '../protocol/usage.ts'
 import type { Answer } from '../translate/answer.ts'
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts'
 import { toErrorAnswer } from './error-answer.ts'
+import { guardTimers } from './guard-timers.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
@@ -73,9 +74,16 @@ export type CallEvent =
   | { readonly type: 'retry'; readonly requestId: string; readonly error: BridgeError }
   | { readonly type: 'failed'; readonly requestId: string; readonly error: BridgeError }
 
-/** Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the log. */
+/**
+ * Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the
+ * log. Not `async`: that would hold the plan, often megabytes of history, for as long as the answer runs.
+ */
 export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
-  return new Call(plan, client, deps).run()
+  const { requestId } = plan.intent.identity
+  return new Call(plan, client, deps).run().catch((cause: unknown) => {
+    deps.log({ type: 'failed', requestId, error: toBridgeError(cause) })
+    client.drop()
+  })
 }
 
 /** What it takes to send. */
@@ -94,6 +102,7 @@ class Call {
   readonly #planHeaders: Readonly<Record<string, string>>
   readonly #client: ClientStream
   readonly #deps: CallDeps
+  readonly #clock: Clock
   readonly #answer: ClientAnswer
   readonly #cancelTimers: (() => void)[] = []
   #attempt: Attempt | undefined
@@ -114,6 +123,11 @@ class Call {
     this.#planHeaders = plan.headers
     this.#client = client
     this.#deps = deps
+    this.#clock = guardTimers(deps.clock, (cause) => {
+      this.#log('failed', toBridgeError(cause))
+      // The rest happens as if it had left by itself.
+      client.drop()
+    })
     this.#lastWriteMs = deps.clock.monotonicMs()
     this.#answer = plan.createAnswer((text) => {
       this.#lastWriteMs = deps.clock.monotonicMs()
@@ -181,19 +195,22 @@ class Call {
     }
   }
 
+  /** Never rejects: the hold of an attempt that could not be made has to be settled too. */
   #try(hold: Hold): Promise<AttemptEnd> {
-    return new Promise((resolve) => this.#start(hold, resolve))
+    return new Promise<AttemptEnd>((resolve) => this.#start(hold, resolve)).catch(
+      (cause: unknown) => ({ is: 'failed', error: toBridgeError(cause), facts: NEVER_SENT }),
+    )
   }
 
   #start(hold: Hold, onDone: (end: AttemptEnd) => void): void {
-    const { clock, upstream, timing, redact } = this.#deps
+    const { upstream, timing, redact } = this.#deps
     const { target, upstreamBody } = this.#sendable()
     const attempt = startAttempt(upstreamBody(hold.maxOutputTokens), {
       target,
       answer: this.#answer.answer,
       hold,
       client: this.#client,
-      clock,
+      clock: this.#clock,
       upstream,
       lingerMs: timing.lingerMs,
       redact,
@@ -259,7 +276,8 @@ class Call {
 
   /** One timer for the whole call, set anew for what is left instead of at every event. */
   #watchSilence(): void {
-    const { clock, timing } = this.#deps
+    const { timing } = this.#deps
+    const clock = this.#clock
     const check = () => {
       if (this.#isGone()) return
       const limitMs = this.#clientIs === 'streaming' ? timing.keepaliveMs : timing.openAfterMs
@@ -277,7 +295,7 @@ class Call {
 
   #sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#deps.clock.after(delayMs, resolve)
+      const cancel = this.#clock.after(delayMs, resolve)
       this.#wakeRetry = () => {
         cancel()
         resolve()

@@ -79,6 +79,8 @@ export interface ClientStream {
   end(): void
   /** Answers with one body instead of a stream. */
   respond(status: number, headers: Readonly<Record<string, string>>, body: string): void
+  /** Breaks the connection: for an answer that can be neither begun nor ended. */
+  drop(): void
   /** The reader is slower than the upstream: `true` when it blocks, `false` when it drains. */
   onBlocked(listener: (blocked: boolean) => void): void
   /** The client hung up before the answer was whole; called at once when it already has. */

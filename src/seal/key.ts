@@ -3,28 +3,66 @@
  * values, else a file of this machine's, made on first use.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ConfigError } from '../config/config-error.ts'
 import { SEAL_KEY_BYTES } from './aes-seal.ts'
 
 const KEY_FILE = 'seal.key'
 
+function keyError(message: string, cause?: unknown): ConfigError {
+  return new ConfigError([{ file: undefined, line: undefined, key: '', message }], cause)
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+}
+
 function decode(text: string, from: string): Buffer {
   const key = Buffer.from(text.trim(), 'base64')
   if (key.length !== SEAL_KEY_BYTES) {
-    throw new Error(
+    throw keyError(
       `${from} is not ${SEAL_KEY_BYTES} bytes in base64 (it has ${key.length}). Make one with: openssl rand -base64 ${SEAL_KEY_BYTES}`,
     )
   }
   return key
 }
 
-function readKeyFile(path: string): Buffer | undefined {
+function readKeyFile(path: string): string | undefined {
   try {
-    return decode(readFileSync(path, 'utf8'), path)
+    return readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    if (codeOf(cause) === 'ENOENT') return undefined
     throw cause
+  }
+}
+
+/** Whole or not at all: a bridge that starts at the same time must not read half a key. */
+function makeKeyFile(path: string): void {
+  const draft = `${path}.${randomBytes(8).toString('hex')}`
+  writeFileSync(draft, randomBytes(SEAL_KEY_BYTES).toString('base64'), { mode: 0o600, flag: 'wx' })
+  try {
+    linkSync(draft, path)
+  } catch (cause) {
+    // Another bridge was first: its key is everybody's.
+    if (codeOf(cause) !== 'EEXIST') throw cause
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+function keyTextIn(stateDir: string, path: string): string {
+  try {
+    const kept = readKeyFile(path)
+    if (kept !== undefined) return kept
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    makeKeyFile(path)
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw keyError(
+      `The seal's key cannot be kept at ${path} (${codeOf(cause)}). Set server.state_dir to a folder that can be written, or give the key as SYNTH_SEAL_KEY.`,
+      cause,
+    )
   }
 }
 
@@ -32,6 +70,7 @@ function readKeyFile(path: string): Buffer | undefined {
  * The key, made if there is none.
  *
  * @param stateDir created with mode 0700 where it is missing
+ * @throws {ConfigError} the key is not one, or cannot be kept
  */
 export function loadSealKey(
   stateDir: string,
@@ -40,16 +79,5 @@ export function loadSealKey(
   const given = env['SYNTH_SEAL_KEY']
   if (given !== undefined && given !== '') return decode(given, 'SYNTH_SEAL_KEY')
   const path = join(stateDir, KEY_FILE)
-  const kept = readKeyFile(path)
-  if (kept !== undefined) return kept
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
-  try {
-    // `wx`: of two bridges starting at once, one makes the key and the other reads it.
-    writeFileSync(path, randomBytes(SEAL_KEY_BYTES).toString('base64'), { mode: 0o600, flag: 'wx' })
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-  }
-  const made = readKeyFile(path)
-  if (made === undefined) throw new Error(`${path} vanished while it was being made.`)
-  return made
+  return decode(keyTextIn(stateDir, path), path)
 }

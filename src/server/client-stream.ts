@@ -47,6 +47,9 @@ export function createClientStream(response: ServerResponse): ClientStream {
       response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
       response.end(body)
     },
+    drop() {
+      response.destroy()
+    },
     onBlocked(listener) {
       onBlocked = listener
     },

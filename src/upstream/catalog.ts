@@ -13,6 +13,8 @@ import type { Clock } from '../gateway/ports.ts'
 
 /** A list changes when a model is pulled or loaded: seldom, and never between two calls. */
 const LISTING_AGE_MS = 60_000
+/** One that failed may come with the server that is just starting; each call must not wait for it. */
+const FAILED_LISTING_AGE_MS = 5_000
 const LISTING_TIMEOUT_MS = 5_000
 
 export interface CatalogOptions {
@@ -23,7 +25,7 @@ export interface CatalogOptions {
 }
 
 interface Listing {
-  readonly atMs: number
+  freshUntilMs: number
   readonly models: Promise<readonly string[]>
 }
 
@@ -62,7 +64,8 @@ export function createCatalog(options: CatalogOptions): Models {
   )
   const listings = new Map<string, Listing>()
 
-  async function fetchListing(upstream: UpstreamSettings): Promise<readonly string[]> {
+  /** Undefined when it gave none: its models may still be called by full name. */
+  async function fetchListing(upstream: UpstreamSettings): Promise<readonly string[] | undefined> {
     const key = upstream.apiKeyEnv === undefined ? undefined : env[upstream.apiKeyEnv]
     try {
       const answer = await options.fetch(`${upstream.baseUrl}/models`, {
@@ -70,19 +73,24 @@ export function createCatalog(options: CatalogOptions): Models {
         redirect: 'error',
         signal: AbortSignal.timeout(LISTING_TIMEOUT_MS),
       })
-      return answer.ok ? (readListing(await answer.json())?.models ?? []) : []
+      return answer.ok ? readListing(await answer.json())?.models : undefined
     } catch {
-      // One that does not answer lists nothing; its models may still be called by full name.
-      return []
+      return undefined
     }
   }
 
   function listingOf(upstream: UpstreamSettings): Promise<readonly string[]> {
     const kept = listings.get(upstream.name)
-    if (kept !== undefined && clock.monotonicMs() - kept.atMs < LISTING_AGE_MS) return kept.models
-    const models = fetchListing(upstream)
-    listings.set(upstream.name, { atMs: clock.monotonicMs(), models })
-    return models
+    if (kept !== undefined && clock.monotonicMs() < kept.freshUntilMs) return kept.models
+    const listing: Listing = {
+      freshUntilMs: clock.monotonicMs() + LISTING_AGE_MS,
+      models: fetchListing(upstream).then((models) => {
+        if (models === undefined) listing.freshUntilMs = clock.monotonicMs() + FAILED_LISTING_AGE_MS
+        return models ?? []
+      }),
+    }
+    listings.set(upstream.name, listing)
+    return listing.models
   }
 
   async function allListings(): Promise<ModelListings> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { BridgeError, type ErrorCode } from '../../src/errors.ts'
 import { type CallPlan, DEFAULT_TIMING, runCall } from '../../src/gateway/call.ts'
+import type { UpstreamHandler } from '../../src/gateway/ports.ts'
 import {
   FakeClient,
   FakeClock,
@@ -85,6 +86,17 @@ describe('a streamed call', () => {
     expect(client.text).toBe('open\ncompleted\n')
   })
 
+  test('waits no longer for an upstream that goes on talking after the finish', async () => {
+    const { upstream, clock, client, done } = await start()
+    const handler = upstream.accept()
+    handler.onMessage('finish', undefined)
+    await clock.advance(1500)
+    handler.onMessage('more', undefined)
+    await clock.advance(500)
+    expect(client.ended).toBe(true)
+    await done
+  })
+
   test('stops reading while the client is slow', async () => {
     const { upstream, client } = await start()
     upstream.accept()
@@ -103,11 +115,30 @@ describe('a streamed call', () => {
     expect(client.text).toBe('open\na\ncut {"budget":"session"}\nincomplete\n')
   })
 
-  test('leaves no timer behind', async () => {
-    const { upstream, clock, done } = await start()
+  test.each<{ how: string; end: (handler: UpstreamHandler, exhaust: () => void) => void }>([
+    {
+      how: '[DONE] and an end',
+      end: (handler) => {
+        handler.onMessage('[DONE]', undefined)
+        handler.onEnd()
+      },
+    },
+    {
+      how: 'an end alone',
+      end: (handler) => {
+        handler.onMessage('finish', undefined)
+        handler.onEnd()
+      },
+    },
+    {
+      how: 'a cut',
+      end: (handler) => handler.onFailed(new BridgeError('upstream_cut', 'cut')),
+    },
+    { how: 'a limit', end: (_handler, exhaust) => exhaust() },
+  ])('leaves no timer behind after $how', async ({ end }) => {
+    const { upstream, clock, spending, done } = await start()
     const handler = upstream.accept()
-    handler.onMessage('[DONE]', undefined)
-    handler.onEnd()
+    end(handler, () => spending.exhaust({ budget: 'session' }))
     await done
     expect(clock.pendingCount).toBe(0)
   })
@@ -308,5 +339,53 @@ test('Codex gets the message of an error no retry can mend, once', async () => {
       param: null,
       code: 'invalid_prompt',
     },
+  })
+})
+
+describe('a fault of ours', () => {
+  const fault = () => {
+    throw new TypeError('ours')
+  }
+  class BrokenAnswer extends LineAnswer {
+    override keepalive = fault
+    override message = fault
+  }
+
+  test('in a timer drops the client and ends the attempt, not the process', async () => {
+    const { upstream, clock, client, spending, done } = await start({
+      createAnswer: (write) => ({
+        answer: new BrokenAnswer(write),
+        body: () => '',
+        tellsFailure: true,
+      }),
+    })
+    upstream.accept()
+    await clock.advance(15_000)
+    await done
+    expect(client.dropped).toBe(true)
+    expect(upstream.last.aborted).toBe(true)
+    expect(spending.settled).toEqual([expect.objectContaining({ phase: 'accepted' })])
+  })
+
+  test('before anything was sent is settled as such, and said', async () => {
+    const { upstream, client, clock, spending, done } = await start({ upstreamBody: fault })
+    await clock.advance(5000)
+    await done
+    expect(upstream.sent).toHaveLength(0)
+    expect(client.answer?.status).toBe(500)
+    expect(spending.settled[0]).toMatchObject({ phase: 'unsent' })
+  })
+
+  test('that leaves nothing to say drops the client', async () => {
+    const { client, done } = await start({
+      canned: 'x',
+      createAnswer: (write) => ({
+        answer: new BrokenAnswer(write),
+        body: () => '',
+        tellsFailure: true,
+      }),
+    })
+    await done
+    expect(client.dropped).toBe(true)
   })
 })

@@ -108,6 +108,7 @@ export class FakeClient implements ClientStream {
   opened: Readonly<Record<string, string>> | undefined
   text = ''
   ended = false
+  dropped = false
   answer: { status: number; headers: Readonly<Record<string, string>>; body: string } | undefined
   #blocked: (blocked: boolean) => void = () => {}
   #gone: () => void = () => {}
@@ -129,6 +130,10 @@ export class FakeClient implements ClientStream {
   }
   onGone(listener: () => void): void {
     this.#gone = listener
+  }
+  drop(): void {
+    this.dropped = true
+    this.#gone()
   }
   block(blocked: boolean): void {
     this.#blocked(blocked)
