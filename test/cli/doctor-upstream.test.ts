@@ -65,7 +65,15 @@ interface DoctorOptions {
 const statuses = ({ checks }: Doctored) =>
   Object.fromEntries(Object.entries(checks).map(([name, { status }]) => [name, status]))
 
-const ALL_OK = { reachable: 'ok', key: 'ok', model: 'ok', streams: 'ok', tools: 'ok', usage: 'ok' }
+const ALL_OK = {
+  reachable: 'ok',
+  key: 'ok',
+  model: 'ok',
+  price: 'ok',
+  streams: 'ok',
+  tools: 'ok',
+  usage: 'ok',
+}
 
 const WITH_KEY = { upstream: 'api_key_env = "LOCAL_KEY"', env: { LOCAL_KEY: KEY } }
 
@@ -198,6 +206,7 @@ describe('the key', () => {
       reachable: 'ok',
       key: 'failed',
       model: 'ok',
+      price: 'ok',
       streams: 'skipped',
       tools: 'skipped',
       usage: 'skipped',
@@ -268,7 +277,8 @@ describe('reaching it', () => {
     expect(result.checks['reachable']?.detail).toMatch(
       /^The upstream "local" at http:\/\/127\.0\.0\.1:\d+ refused the connection\. Start it, or check base_url\.$/,
     )
-    expect(Object.values(statuses(result))).toEqual(['failed', ...Array(5).fill('skipped')])
+    const others = Object.fromEntries(Object.keys(ALL_OK).map((name) => [name, 'skipped']))
+    expect(statuses(result)).toEqual({ ...others, reachable: 'failed', price: 'ok' })
   })
 
   test('a host that does not resolve is said', async () => {
@@ -452,6 +462,58 @@ describe('an upstream that speaks Responses', () => {
   })
 })
 
+describe('the price', () => {
+  async function priceOf(text: string): Promise<Row | undefined> {
+    const { run } = createTestCli({ 'synth.toml': `[server]\nport = 0\n${text}` })
+    const { stdout } = await run(['doctor', '--json'])
+    const rows: Row[] = JSON.parse(stdout).checks
+    return rows.find(({ name }) => name === 'price')
+  }
+
+  const REMOTE = '[upstreams.box]\nbase_url = "http://gpu-box.example/v1"\n'
+  const MODELS = '[models.a]\nupstream = "box"\n[models."b.1"]\nupstream = "box"\n'
+
+  test('that nobody knows fails, because calls would be refused', async () => {
+    expect(await priceOf(REMOTE + MODELS)).toMatchObject({
+      status: 'failed',
+      detail: 'none is known for "a" and 1 more: calls are refused while a cost limit is in force',
+      fix: 'Add to [models.a]: price = { input = "…", output = "…" }, USD per million tokens, or price = "free".',
+    })
+  })
+
+  test('of the second model counts, too', async () => {
+    const text = MODELS.replace('\n[models."b', '\nprice = "free"\n[models."b')
+    const row = await priceOf(REMOTE + text)
+    expect(row?.fix).toContain('Add to [models."b.1"]')
+  })
+
+  test('that nobody knows is a warning where nothing limits the cost', async () => {
+    const free = '[session]\nlimit_cost_usd = 0\n'
+    expect(await priceOf(free + REMOTE + MODELS)).toMatchObject({
+      status: 'warning',
+      detail: 'none is known for "a" and 1 more: spend is not counted',
+    })
+    const ceiling = '[[keys]]\nname = "ci"\nkey_env = "CI_KEY"\nmax_cost_usd = 5\n'
+    expect(await priceOf(free + REMOTE + MODELS + ceiling)).toMatchObject({ status: 'failed' })
+  })
+
+  test.each<[name: string, text: string, detail: string]>([
+    ['in the file', `${REMOTE}[models.a]\nprice = { input = 1, output = 2 }`, 'as configured'],
+    [
+      'of a provider that is known',
+      '[upstreams.openai]\nbase_url = "https://api.openai.com/v1"\n[models.gpt-4o]\n',
+      'from the bundled list',
+    ],
+    [
+      'of this machine',
+      '[upstreams.local]\nbase_url = "http://127.0.0.1:9/v1"\n[models.a]\n',
+      'free: it runs on this machine',
+    ],
+  ])('%s is ok', async (_name, text, detail) => {
+    expect(await priceOf(text)).toMatchObject({ status: 'ok', detail })
+  })
+})
+
 describe('streaming and usage', () => {
   test('an upstream that sends one body fails', async () => {
     const result = await doctor((await serve({ streams: false })).baseUrl)
@@ -489,6 +551,12 @@ describe('streaming and usage', () => {
     const result = await doctor(server.baseUrl, { model: 'usage = "estimate"' })
     expect(result.code).toBe(0)
     expect(result.checks['usage']?.detail).toBe('none is sent; it is estimated, as configured')
+  })
+
+  test('names the table that counts for a model without one of its own', async () => {
+    const server = await serve({ usage: undefined })
+    const { checks } = await doctor(server.baseUrl, { args: ['--model', 'local/other'] })
+    expect(checks['usage']?.fix).toContain('in [models.other]')
   })
 
   test('usage that only some answers have is counted', async () => {
