@@ -1,10 +1,11 @@
 /** What `synth doctor` says of upstreams, each wrong in its own way. */
 
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type CliResult, createTestCli } from '../support/cli.ts'
-import type { HttpUpstream } from '../support/http-upstream.ts'
+import { type HttpUpstream, textFrames } from '../support/http-upstream.ts'
 import { type ModelServerOptions, sendJson, startModelServer } from '../support/model-server.ts'
 
 const running: { close(): Promise<void> }[] = []
@@ -217,6 +218,18 @@ describe('the key', () => {
     expect(result.stdout + result.stderr).not.toContain(KEY)
   })
 
+  test('that a page repeats is taken out of what is shown of it', async () => {
+    const server = await serve({
+      override: ({ headers }, response) => {
+        response.end(`hello ${headers.authorization?.replace('Bearer ', '')}`)
+        return true
+      },
+    })
+    const { checks, stdout } = await doctor(server.baseUrl, WITH_KEY)
+    expect(checks['reachable']?.detail).toContain('"hello ')
+    expect(stdout).not.toContain(KEY)
+  })
+
   test('that only calls want is found out by the call', async () => {
     const server = await serve({
       override: ({ method }, response) =>
@@ -386,8 +399,22 @@ describe('reaching it', () => {
   })
 })
 
-describe('several upstreams', () => {
-  test('are tried side by side, and told in the order of the file', async () => {
+/** Answers as a good server would, once the time has come. */
+async function answerAfter(
+  time: Promise<void>,
+  body: Record<string, unknown>,
+  response: ServerResponse,
+): Promise<void> {
+  const good = await serve()
+  await time
+  const request = { method: 'POST', body: JSON.stringify(body) }
+  const answer = await fetch(`${good.baseUrl}/chat/completions`, request)
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.end(await answer.text())
+}
+
+describe('the calls', () => {
+  test('of several upstreams run side by side, and are told in the order of the file', async () => {
     const { promise: secondIsDone, resolve } = Promise.withResolvers<void>()
     let calls = 0
     const second = await serve({
@@ -396,18 +423,10 @@ describe('several upstreams', () => {
         return false
       },
     })
-    const good = await serve()
     const first = await serve({
       override: ({ method, body }, response) => {
         if (method !== 'POST') return false
-        secondIsDone.then(async () => {
-          const answer = await fetch(`${good.baseUrl}/chat/completions`, {
-            method: 'POST',
-            body: JSON.stringify(body),
-          })
-          response.writeHead(200, { 'content-type': 'text/event-stream' })
-          response.end(await answer.text())
-        })
+        void answerAfter(secondIsDone, body, response)
         return true
       },
     })
@@ -419,6 +438,25 @@ describe('several upstreams', () => {
     const { code, stdout } = await run(['doctor'], { fetch })
     expect(code).toBe(0)
     expect(stdout.indexOf('upstream first')).toBeLessThan(stdout.indexOf('upstream second'))
+  })
+
+  test('let go of one another: a connection that is not closed by the upstream is', async () => {
+    const { promise: firstIsGone, resolve } = Promise.withResolvers<void>()
+    const server = await serve({
+      override: ({ method, body }, response) => {
+        if (method !== 'POST') return false
+        if ('tools' in body) {
+          void answerAfter(firstIsGone, body, response)
+          return true
+        }
+        response.once('close', resolve)
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        for (const frame of textFrames('ready')) response.write(frame)
+        response.write('data: [DONE]\n\n')
+        return true
+      },
+    })
+    expect(statuses(await doctor(server.baseUrl, { args: ['--timeout-s', '5'] }))).toEqual(ALL_OK)
   })
 })
 
