@@ -81,6 +81,7 @@ file for that upstream, else one that the upstream lists.
 | \`reachable\` | the address answers as a model server | start it, or correct \`base_url\` (most end in \`/v1\`) |
 | \`key\` | a call goes through with it | the variable to set |
 | \`model\` | the upstream lists the models that the file names, or lists none | a warning, with the nearest name |
+| \`price\` | the file, the bundled list or the machine (a local model is free) gives one | the line to add; only a warning where no cost limit is in force |
 | \`streams\` | the answer comes in pieces | streaming at the server, buffering at a proxy, or the [switches](guide.md) of an upstream that refuses a field |
 | \`tools\` | the model calls the tool with sound arguments, and answers its result | serve it with tool calls on, or take another model |
 | \`usage\` | every answer says what it used, or the model has \`usage = "estimate"\` | that setting |

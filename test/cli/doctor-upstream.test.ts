@@ -1,10 +1,11 @@
 /** What `synth doctor` says of upstreams, each wrong in its own way. */
 
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type CliResult, createTestCli } from '../support/cli.ts'
-import type { HttpUpstream } from '../support/http-upstream.ts'
+import { type HttpUpstream, textFrames } from '../support/http-upstream.ts'
 import { type ModelServerOptions, sendJson, startModelServer } from '../support/model-server.ts'
 
 const running: { close(): Promise<void> }[] = []
@@ -65,7 +66,15 @@ interface DoctorOptions {
 const statuses = ({ checks }: Doctored) =>
   Object.fromEntries(Object.entries(checks).map(([name, { status }]) => [name, status]))
 
-const ALL_OK = { reachable: 'ok', key: 'ok', model: 'ok', streams: 'ok', tools: 'ok', usage: 'ok' }
+const ALL_OK = {
+  reachable: 'ok',
+  key: 'ok',
+  model: 'ok',
+  price: 'ok',
+  streams: 'ok',
+  tools: 'ok',
+  usage: 'ok',
+}
 
 const WITH_KEY = { upstream: 'api_key_env = "LOCAL_KEY"', env: { LOCAL_KEY: KEY } }
 
@@ -198,6 +207,7 @@ describe('the key', () => {
       reachable: 'ok',
       key: 'failed',
       model: 'ok',
+      price: 'ok',
       streams: 'skipped',
       tools: 'skipped',
       usage: 'skipped',
@@ -206,6 +216,18 @@ describe('the key', () => {
     expect(result.checks['key']?.detail).toContain('answered 401')
     expect(result.checks['key']?.fix).toBe('Put a valid key into $LOCAL_KEY.')
     expect(result.stdout + result.stderr).not.toContain(KEY)
+  })
+
+  test('that a page repeats is taken out of what is shown of it', async () => {
+    const server = await serve({
+      override: ({ headers }, response) => {
+        response.end(`hello ${headers.authorization?.replace('Bearer ', '')}`)
+        return true
+      },
+    })
+    const { checks, stdout } = await doctor(server.baseUrl, WITH_KEY)
+    expect(checks['reachable']?.detail).toContain('"hello ')
+    expect(stdout).not.toContain(KEY)
   })
 
   test('that only calls want is found out by the call', async () => {
@@ -268,7 +290,8 @@ describe('reaching it', () => {
     expect(result.checks['reachable']?.detail).toMatch(
       /^The upstream "local" at http:\/\/127\.0\.0\.1:\d+ refused the connection\. Start it, or check base_url\.$/,
     )
-    expect(Object.values(statuses(result))).toEqual(['failed', ...Array(5).fill('skipped')])
+    const others = Object.fromEntries(Object.keys(ALL_OK).map((name) => [name, 'skipped']))
+    expect(statuses(result)).toEqual({ ...others, reachable: 'failed', price: 'ok' })
   })
 
   test('a host that does not resolve is said', async () => {
@@ -376,8 +399,22 @@ describe('reaching it', () => {
   })
 })
 
-describe('several upstreams', () => {
-  test('are tried side by side, and told in the order of the file', async () => {
+/** Answers as a good server would, once the time has come. */
+async function answerAfter(
+  time: Promise<void>,
+  body: Record<string, unknown>,
+  response: ServerResponse,
+): Promise<void> {
+  const good = await serve()
+  await time
+  const request = { method: 'POST', body: JSON.stringify(body) }
+  const answer = await fetch(`${good.baseUrl}/chat/completions`, request)
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.end(await answer.text())
+}
+
+describe('the calls', () => {
+  test('of several upstreams run side by side, and are told in the order of the file', async () => {
     const { promise: secondIsDone, resolve } = Promise.withResolvers<void>()
     let calls = 0
     const second = await serve({
@@ -386,18 +423,10 @@ describe('several upstreams', () => {
         return false
       },
     })
-    const good = await serve()
     const first = await serve({
       override: ({ method, body }, response) => {
         if (method !== 'POST') return false
-        secondIsDone.then(async () => {
-          const answer = await fetch(`${good.baseUrl}/chat/completions`, {
-            method: 'POST',
-            body: JSON.stringify(body),
-          })
-          response.writeHead(200, { 'content-type': 'text/event-stream' })
-          response.end(await answer.text())
-        })
+        void answerAfter(secondIsDone, body, response)
         return true
       },
     })
@@ -409,6 +438,25 @@ describe('several upstreams', () => {
     const { code, stdout } = await run(['doctor'], { fetch })
     expect(code).toBe(0)
     expect(stdout.indexOf('upstream first')).toBeLessThan(stdout.indexOf('upstream second'))
+  })
+
+  test('let go of one another: a connection that is not closed by the upstream is', async () => {
+    const { promise: firstIsGone, resolve } = Promise.withResolvers<void>()
+    const server = await serve({
+      override: ({ method, body }, response) => {
+        if (method !== 'POST') return false
+        if ('tools' in body) {
+          void answerAfter(firstIsGone, body, response)
+          return true
+        }
+        response.once('close', resolve)
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        for (const frame of textFrames('ready')) response.write(frame)
+        response.write('data: [DONE]\n\n')
+        return true
+      },
+    })
+    expect(statuses(await doctor(server.baseUrl, { args: ['--timeout-s', '5'] }))).toEqual(ALL_OK)
   })
 })
 
@@ -452,6 +500,58 @@ describe('an upstream that speaks Responses', () => {
   })
 })
 
+describe('the price', () => {
+  async function priceOf(text: string): Promise<Row | undefined> {
+    const { run } = createTestCli({ 'synth.toml': `[server]\nport = 0\n${text}` })
+    const { stdout } = await run(['doctor', '--json'])
+    const rows: Row[] = JSON.parse(stdout).checks
+    return rows.find(({ name }) => name === 'price')
+  }
+
+  const REMOTE = '[upstreams.box]\nbase_url = "http://gpu-box.example/v1"\n'
+  const MODELS = '[models.a]\nupstream = "box"\n[models."b.1"]\nupstream = "box"\n'
+
+  test('that nobody knows fails, because calls would be refused', async () => {
+    expect(await priceOf(REMOTE + MODELS)).toMatchObject({
+      status: 'failed',
+      detail: 'none is known for "a" and 1 more: calls are refused while a cost limit is in force',
+      fix: 'Add to [models.a]: price = { input = "…", output = "…" }, USD per million tokens, or price = "free".',
+    })
+  })
+
+  test('of the second model counts, too', async () => {
+    const text = MODELS.replace('\n[models."b', '\nprice = "free"\n[models."b')
+    const row = await priceOf(REMOTE + text)
+    expect(row?.fix).toContain('Add to [models."b.1"]')
+  })
+
+  test('that nobody knows is a warning where nothing limits the cost', async () => {
+    const free = '[session]\nlimit_cost_usd = 0\n'
+    expect(await priceOf(free + REMOTE + MODELS)).toMatchObject({
+      status: 'warning',
+      detail: 'none is known for "a" and 1 more: spend is not counted',
+    })
+    const ceiling = '[[keys]]\nname = "ci"\nkey_env = "CI_KEY"\nmax_cost_usd = 5\n'
+    expect(await priceOf(free + REMOTE + MODELS + ceiling)).toMatchObject({ status: 'failed' })
+  })
+
+  test.each<[name: string, text: string, detail: string]>([
+    ['in the file', `${REMOTE}[models.a]\nprice = { input = 1, output = 2 }`, 'as configured'],
+    [
+      'of a provider that is known',
+      '[upstreams.openai]\nbase_url = "https://api.openai.com/v1"\n[models.gpt-4o]\n',
+      'from the bundled list',
+    ],
+    [
+      'of this machine',
+      '[upstreams.local]\nbase_url = "http://127.0.0.1:9/v1"\n[models.a]\n',
+      'free: it runs on this machine',
+    ],
+  ])('%s is ok', async (_name, text, detail) => {
+    expect(await priceOf(text)).toMatchObject({ status: 'ok', detail })
+  })
+})
+
 describe('streaming and usage', () => {
   test('an upstream that sends one body fails', async () => {
     const result = await doctor((await serve({ streams: false })).baseUrl)
@@ -489,6 +589,12 @@ describe('streaming and usage', () => {
     const result = await doctor(server.baseUrl, { model: 'usage = "estimate"' })
     expect(result.code).toBe(0)
     expect(result.checks['usage']?.detail).toBe('none is sent; it is estimated, as configured')
+  })
+
+  test('names the table that counts for a model without one of its own', async () => {
+    const server = await serve({ usage: undefined })
+    const { checks } = await doctor(server.baseUrl, { args: ['--model', 'local/other'] })
+    expect(checks['usage']?.fix).toContain('in [models.other]')
   })
 
   test('usage that only some answers have is counted', async () => {

@@ -64,6 +64,7 @@ describe('a machine on which everything works', () => {
         reachable  ok  lists 1 model (N ms)
         key        ok  none is wanted
         model      ok  m
+        price      ok  free: it runs on this machine
         streams    ok  the first piece after N ms (N ms)
         tools      ok  made a call and answered its result (N ms)
         usage      ok  sent: 30 tokens in, 12 out

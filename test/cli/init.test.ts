@@ -318,6 +318,20 @@ describe('the file', () => {
     expect(written(cli)).toBe('mine')
   })
 
+  test('is not overwritten either where it appears while questions are asked', async () => {
+    const cli = createTestCli()
+    const prompter = scriptedPrompter([''])
+    const { code, stderr } = await cli.run(FLAGS, {
+      openPrompter: async () => {
+        writeFileSync(join(cli.cwd, 'synth.toml'), 'mine')
+        return prompter
+      },
+    })
+    expect(code).toBe(2)
+    expect(stderr).toContain('synth.toml exists already')
+    expect(written(cli)).toBe('mine')
+  })
+
   test('is overwritten with --force', async () => {
     const cli = createTestCli({ 'synth.toml': 'mine' })
     expect((await cli.run([...FLAGS, '--force'])).code).toBe(0)

@@ -97,10 +97,9 @@ describe('as a process', () => {
     expect(synth(...args).status).toBe(code)
   })
 
-  test('a reader that has seen enough is no error', () => {
+  test('a reader that has gone before the first line is no error', () => {
     const line = `"${process.execPath}" "${BIN}" config schema; echo "status $?" >&2`
-    const { stdout, stderr } = spawn('sh', ['-c', `{ ${line}; } | head -1`])
-    expect(stdout).toBe('{\n')
+    const { stderr } = spawn('sh', ['-c', `{ ${line}; } | true`])
     expect(stderr).toBe('status 0\n')
   })
 

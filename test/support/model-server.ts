@@ -53,7 +53,8 @@ export function startModelServer(options: ModelServerOptions = {}): Promise<Http
   return startHttpUpstream((request, response) => {
     if (options.override?.(request, response) === true) return
     if (options.key !== undefined && request.headers.authorization !== `Bearer ${options.key}`) {
-      const said = `Incorrect API key provided: ${request.headers.authorization}`
+      const given = request.headers.authorization?.replace('Bearer ', '')
+      const said = `Incorrect API key provided: ${given}`
       sendJson(response, 401, { error: { message: said, code: 'invalid_api_key' } })
       return
     }

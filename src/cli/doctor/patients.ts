@@ -13,9 +13,11 @@ export interface Patient {
   readonly key: PatientKey
   /** The model to call; undefined where nothing says which. */
   readonly probed: ResolvedModel | undefined
-  /** The upstream's own names of the models that are configured for it. */
-  readonly configured: readonly string[]
+  /** The models that the file names for it, or the one that was asked for. */
+  readonly configured: readonly ServedModel[]
 }
+
+export type ServedModel = Omit<ResolvedModel, 'apiKey'>
 
 export type PatientKey =
   | { readonly is: 'none' }
@@ -58,7 +60,7 @@ export async function callIn(
     .filter(({ upstream }) => upstream.name === wanted.upstream.name)
     .map((arrival) => ({
       ...arrival,
-      configured: [wanted.upstreamModel],
+      configured: [wanted],
       probed: { ...wanted, apiKey: valueOfKey(arrival.key) },
     }))
 }
@@ -92,26 +94,30 @@ function toPatient(arrival: Arrival, config: Config): Patient {
   const own = modelsOf(config, upstream.name)
   const cards = listing.is === 'listed' ? listing.cards : []
   const picked = pickModel(cards, upstream.isLoopback)?.id
-  const name = own[0]?.name ?? (picked === undefined ? undefined : `${upstream.name}/${picked}`)
-  const resolution = name === undefined ? undefined : resolveModel(config, name)
+  const probed =
+    own[0] ?? (picked === undefined ? undefined : resolve(config, `${upstream.name}/${picked}`))
   return {
     ...arrival,
-    configured: own.map(({ upstreamModel }) => upstreamModel),
-    probed: resolution?.ok === true ? { ...resolution, apiKey: valueOfKey(key) } : undefined,
+    configured: own,
+    probed: probed === undefined ? undefined : { ...probed, apiKey: valueOfKey(key) },
   }
 }
 
-interface ServedModel {
-  /** What clients ask for. */
-  readonly name: string
-  readonly upstreamModel: string
+function resolve(config: Config, name: string): ServedModel | undefined {
+  const resolution = resolveModel(config, name)
+  return resolution.ok ? resolution : undefined
 }
 
 /** The file's models that this upstream serves. */
 function modelsOf(config: Config, upstream: string): ServedModel[] {
-  return Object.keys(config.models).flatMap((name) => {
-    const resolution = name === '*' ? undefined : resolveModel(config, name)
-    const isServed = resolution?.ok === true && resolution.upstream.name === upstream
-    return isServed ? [{ name, upstreamModel: resolution.upstreamModel }] : []
-  })
+  return Object.keys(config.models)
+    .flatMap((name) => (name === '*' ? [] : (resolve(config, name) ?? [])))
+    .filter((served) => served.upstream.name === upstream)
+}
+
+/** The NAME of the `[models.NAME]` that a setting of this model belongs in. */
+export function nameInFile(served: ServedModel, { upstream }: Pick<Patient, 'upstream'>): string {
+  const { model, upstreamModel } = served
+  // Named as `upstream/model` it has no table of its own; one of the model's name then counts for it.
+  return model.name === `${upstream.name}/${upstreamModel}` ? upstreamModel : model.name
 }

@@ -14,6 +14,7 @@ import type { Check, CheckGroup } from './check.ts'
 import { checkClients } from './clients.ts'
 import { checkNode, checkPort, checkStore } from './machine.ts'
 import { callIn } from './patients.ts'
+import { hasCostLimit, loadPriceOf } from './price.ts'
 import { formatGroup, formatSummary, hasFailed, toReportJson } from './report.ts'
 import { diagnoseUpstream } from './upstream.ts'
 
@@ -126,6 +127,8 @@ async function examine(
     timeoutMs: Math.min(timeoutMs, QUICK_TIMEOUT_MS),
     monotonicMs: systemClock.monotonicMs,
   })
+  const priceOf = await loadPriceOf(patients, systemClock)
+  const isLimited = hasCostLimit(loaded.config)
   return patients.map((patient) => {
     const { upstream, key } = patient
     const redact = createRedactor(key.is === 'set' ? [key.value] : [])
@@ -137,6 +140,8 @@ async function examine(
       seal: createAesSeal(randomBytes(SEAL_KEY_BYTES)),
       redact,
       timeoutMs,
+      priceOf,
+      isLimited,
     })
       // Nobody awaits it yet: what a fault of our own throws is told in its place among the checks.
       .catch((cause: unknown) => [describeFault(cause, redact)])

@@ -10,24 +10,38 @@ import type { ResolvedModel } from '../../gateway/models.ts'
 import type { ModelCard } from '../upstream-listing.ts'
 import type { Check } from './check.ts'
 import { findToolCall, plainTurn, resultTurn, textOfOutput, toolTurn } from './conversation.ts'
-import type { Patient } from './patients.ts'
+import { nameInFile, type Patient } from './patients.ts'
+import { checkPrice, type PriceOf } from './price.ts'
 import { type ProbeDeps, type ProbeResult, runProbe } from './probe.ts'
 
-export async function diagnoseUpstream(patient: Patient, deps: ProbeDeps): Promise<Check[]> {
+export interface DiagnosisDeps extends ProbeDeps {
+  readonly priceOf: PriceOf
+  /** Whether a call can meet a limit in USD. */
+  readonly isLimited: boolean
+}
+
+export async function diagnoseUpstream(patient: Patient, deps: DiagnosisDeps): Promise<Check[]> {
   const reachable = checkReachable(patient)
+  const price = checkPrice(patient, deps.priceOf, deps.isLimited)
   if (reachable.status === 'failed') {
-    return [reachable, ...skip(['key', 'model', ...CALLS], 'nobody answers')]
+    return [reachable, ...skip(['key', 'model'], NOBODY), price, ...skip(CALLS, NOBODY)]
   }
   const { probed } = patient
   if (patient.key.is === 'unusable') {
     const { variable, why } = patient.key
     const fix = `Set it in the environment of synth: export ${variable}=…`
     const key: Check = { name: 'key', status: 'failed', detail: `$${variable} ${why}`, fix }
-    return [reachable, key, ...skip(['model', ...CALLS], 'no key')]
+    return [reachable, key, ...skip(['model'], NO_KEY), price, ...skip(CALLS, NO_KEY)]
   }
   const model = checkModel(patient)
   if (probed === undefined) {
-    return [reachable, ...skip(['key'], 'no call was made'), model, ...skip(CALLS, 'no model')]
+    return [
+      reachable,
+      ...skip(['key'], 'no call was made'),
+      model,
+      price,
+      ...skip(CALLS, 'no model'),
+    ]
   }
   const plain = await runProbe(plainTurn(probed.model.name), probed, deps)
   const key = checkKey(patient, plain.error)
@@ -37,14 +51,16 @@ export async function diagnoseUpstream(patient: Patient, deps: ProbeDeps): Promi
     const rest = isRefused
       ? skip(CALLS, 'the key')
       : [streams, ...skip(['tools', 'usage'], 'no answer')]
-    return [reachable, key, model, ...rest]
+    return [reachable, key, model, price, ...rest]
   }
   const { check: tools, usages } = await checkTools(probed, patient, deps)
-  const usage = checkUsage(probed, [plain.usage, ...usages])
-  return [reachable, key, model, checkStreams(plain), tools, usage]
+  const usage = checkUsage(probed, patient, [plain.usage, ...usages])
+  return [reachable, key, model, price, checkStreams(plain), tools, usage]
 }
 
 const CALLS = ['streams', 'tools', 'usage']
+const NOBODY = 'nobody answers'
+const NO_KEY = 'no key'
 
 const skip = (names: readonly string[], because: string): Check[] =>
   names.map((name) => ({ name, status: 'skipped', detail: because }))
@@ -102,7 +118,9 @@ function checkModel(patient: Patient): Check {
     return { name, status: 'warning', detail: 'none is configured for it', fix }
   }
   const known = new Set(listed.flatMap((id) => [id, id.replace(/:latest$/, '')]))
-  const missing = configured.find((id) => known.size > 0 && !known.has(id))
+  const missing = configured
+    .map(({ upstreamModel: id }) => id)
+    .find((id) => known.size > 0 && !known.has(id))
   if (missing !== undefined) {
     const meant = nearest(missing, listed)[0]
     const fix = meant === undefined ? undefined : `Did you mean ${JSON.stringify(meant)}?`
@@ -178,7 +196,11 @@ async function checkTools(
   return { check: { name: 'tools', status: 'ok', detail, tookMs }, usages }
 }
 
-function checkUsage(probed: ResolvedModel, usages: readonly ProbeResult['usage'][]): Check {
+function checkUsage(
+  probed: ResolvedModel,
+  patient: Patient,
+  usages: readonly ProbeResult['usage'][],
+): Check {
   const name = 'usage'
   const sent = usages.filter((usage) => usage !== undefined)
   if (sent.length === usages.length) {
@@ -191,7 +213,8 @@ function checkUsage(probed: ResolvedModel, usages: readonly ProbeResult['usage']
   if (probed.model.usage === 'estimate') {
     return { name, status: 'ok', detail: `${detail}; it is estimated, as configured` }
   }
-  const fix = `Set usage = "estimate" in [${formatKeyPath(['models', probed.model.name])}]: without any, Codex does not know when to compact.`
+  const table = formatKeyPath(['models', nameInFile(probed, patient)])
+  const fix = `Set usage = "estimate" in [${table}]: without any, Codex does not know when to compact.`
   return { name, status: 'failed', detail, fix }
 }
 
