@@ -1,6 +1,8 @@
 /** The bridge until it is told to stop. */
 import { startBridge } from '../compose.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { formatKeyPath } from '../config/key-path.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
@@ -33,11 +35,22 @@ function explainStartError(cause: unknown, host: string, port: number): never {
   throw cause
 }
 
+/** A line for each upstream that the configuration did not name, saying where it came from. */
+function foundUpstreams(loaded: LoadedConfig, ready: LoadedConfig): string[] {
+  return Object.keys(ready.config.upstreams)
+    .filter((name) => !Object.hasOwn(loaded.config.upstreams, name))
+    .map((name) => {
+      const source = ready.sources.get(formatKeyPath(['upstreams', name, 'base_url']))
+      return `upstream ${name}, ${source}\n`
+    })
+}
+
 /** @returns the exit code */
 export async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
   const loaded = loadForCli(flags, context)
   const ready = await withUpstreams(loaded, context)
   for (const warning of ready.loaded.warnings) context.stderr(`warning: ${warning}\n`)
+  for (const line of foundUpstreams(loaded, ready.loaded)) context.stderr(line)
   const { host, port } = ready.loaded.config.server
   try {
     const bridge = await startBridge({

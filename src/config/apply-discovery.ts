@@ -14,7 +14,14 @@ export const BUILTIN_MODEL = 'synth-demo'
 export function builtinUpstream(baseUrl: string): ReadonlyMap<string, DiscoveredUpstream> {
   const upstream = UpstreamSchema.parse({ base_url: baseUrl })
   return new Map([
-    [BUILTIN_MODEL, { upstream, because: 'nothing else was found', models: [BUILTIN_MODEL] }],
+    [
+      BUILTIN_MODEL,
+      {
+        upstream,
+        because: 'the built-in scripted model, as nothing else was',
+        models: [BUILTIN_MODEL],
+      },
+    ],
   ])
 }
 

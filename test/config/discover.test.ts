@@ -234,7 +234,7 @@ describe('a configuration takes on what was found', () => {
     const loaded = applyDiscovery(loadText(''), found, {})
     expect(loaded.config.upstreams[BUILTIN_MODEL]?.base_url).toBe('http://127.0.0.1:5/v1')
     expect(loaded.sources.get('upstreams.synth-demo.base_url')).toBe(
-      'found: nothing else was found',
+      'found: the built-in scripted model, as nothing else was',
     )
   })
 
