@@ -3,7 +3,7 @@ import { listedPrice } from './budget/price-list.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { allowsNoSession, upstreamSettings } from './config/settings.ts'
-import type { BridgeError } from './errors.ts'
+import { BridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
@@ -27,7 +27,6 @@ import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
 import { VERSION } from './version.ts'
 
-/** How long running answers may take to end once the bridge is told to stop. */
 const DRAIN_MS = 30_000
 
 export interface BridgeEvent {
@@ -41,6 +40,8 @@ export interface BridgeOptions {
   readonly loaded: LoadedConfig
   readonly env: Readonly<Record<string, string | undefined>>
   readonly timing?: Partial<CallTiming>
+  /** How long running answers may take to end once the bridge is told to stop. */
+  readonly drainMs?: number
   readonly onEvent: (event: BridgeEvent) => void
 }
 
@@ -57,12 +58,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const redact = createRedactor(secretsOf(config, env))
   const models = createCatalog({ config, env, clock: systemClock, fetch })
   const upstream = createUpstreamClient(poolsOf(config))
+  const seal = createAesSeal(loadSealKey(loaded.storage.stateDir, env))
+  // After all that can refuse to start: from here on there is something to close.
   const store = await openStore(loaded.storage)
   let isDraining = false
 
   const planDeps: PlanDeps = {
     models,
-    seal: createAesSeal(loadSealKey(loaded.storage.stateDir, env)),
+    seal,
     ids: systemIds,
     nowMs: systemClock.nowMs,
     strict: config.server.strict,
@@ -127,18 +130,23 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     server = await listen(app, config.server.host, config.server.port)
   } catch (cause) {
-    await Promise.all([upstream.close(), store.close()])
+    await Promise.all([upstream.close(shuttingDown()), store.close()])
     throw cause
   }
   return {
     url: server.url,
     async close() {
       isDraining = true
-      await server.close(DRAIN_MS)
-      await upstream.close()
+      const ended = shuttingDown()
+      await server.close(options.drainMs ?? DRAIN_MS, () => void upstream.close(ended))
+      await upstream.close(ended)
       await store.close()
     },
   }
+}
+
+function shuttingDown(): BridgeError {
+  return new BridgeError('shutting_down', 'The bridge was stopped before this answer had ended.')
 }
 
 /** The bundled list, read only where an upstream may need it: it is a fifth of a megabyte. */

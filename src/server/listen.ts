@@ -13,8 +13,11 @@ const SWEEP_MS = 50
 
 export interface Listening {
   readonly url: string
-  /** Stops accepting, lets running answers end, then closes what is left after `drainMs`. */
-  close(drainMs: number): Promise<void>
+  /**
+   * Stops accepting and lets running answers end. After `drainMs` calls `endRunning`, which has to end
+   * what still runs, and closes the connections of what does not.
+   */
+  close(drainMs: number, endRunning: () => void): Promise<void>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: hono's own type for an app of any environment
@@ -31,6 +34,9 @@ function listening(server: Server, host: string, port: number): Promise<number> 
   })
 }
 
+/** For the last events of answers that are ended, and their spend, after the drain. */
+const LAST_WORDS_MS = 2_000
+
 /** @throws an `EADDRINUSE` and its like, for the command line to explain */
 export async function listen(app: AnyApp, host: string, port: number): Promise<Listening> {
   const server = createServer(
@@ -46,9 +52,12 @@ export async function listen(app: AnyApp, host: string, port: number): Promise<L
   const boundPort = await listening(server, host, port)
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
-    close(drainMs) {
+    close(drainMs, endRunning) {
       return new Promise((resolve) => {
-        const force = setTimeout(() => server.closeAllConnections(), drainMs)
+        let force = setTimeout(() => {
+          endRunning()
+          force = setTimeout(() => server.closeAllConnections(), LAST_WORDS_MS)
+        }, drainMs)
         // A connection whose answer ends while we drain stays open for reuse unless it is swept.
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
         server.close(() => {

@@ -168,7 +168,8 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
 }
 
 export interface UpstreamClient extends Upstream {
-  close(): Promise<void>
+  /** Fails every exchange that runs with `reason`, and lets the connections go. */
+  close(reason?: BridgeError): Promise<void>
 }
 
 /** @param pools by the names of `[upstreams]` */
@@ -207,8 +208,8 @@ export function createUpstreamClient(
       )
       return exchange
     },
-    async close() {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()))
+    async close(reason) {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy(reason ?? null)))
     },
   }
 }

@@ -86,6 +86,8 @@ export function toUpstreamFailure(
   request: RequestPlace,
   answering: boolean,
 ): BridgeError {
+  // What the exchange was ended for, where the bridge ended it.
+  if (error instanceof BridgeError) return error
   const cause = causeOf(codeOf(error), request, answering)
   const { origin } = new URL(request.url)
   return new BridgeError(

@@ -11,6 +11,7 @@ export interface TestBridgeOptions {
   readonly config: Record<string, unknown>
   readonly env?: Readonly<Record<string, string>>
   readonly timing?: Partial<CallTiming>
+  readonly drainMs?: number
 }
 
 export interface TestBridge extends Bridge {
@@ -35,6 +36,7 @@ export async function startTestBridge(options: TestBridgeOptions): Promise<TestB
     },
     env: options.env ?? {},
     ...(options.timing === undefined ? {} : { timing: options.timing }),
+    ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
     onEvent: (event) => events.push(event),
   })
   return { ...bridge, events }
