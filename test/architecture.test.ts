@@ -24,6 +24,7 @@ const LEVELS: Record<string, number> = {
   server: 3,
   codex: 3,
   demo: 4,
+  conformance: 4,
   web: 3,
   'system.ts': 3,
   'compose.ts': 4,

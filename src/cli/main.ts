@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config-command.ts'
+import { addConformanceCommand } from './conformance-command.ts'
 import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
 import { addDemoCommand } from './demo-command.ts'
 import { addDoctorCommand } from './doctor.ts'
@@ -37,6 +38,7 @@ export function createProgram(context: CliContext, setExit: (code: number) => vo
   addInitCommand(program, context, setExit)
   addConfigCommand(program, context, setExit)
   addDoctorCommand(program, context, setExit)
+  addConformanceCommand(program, context, setExit)
   addCompletionCommand(program, context)
   return program
 }

@@ -16,6 +16,16 @@ export function parseSeconds(text: string): number {
   return seconds
 }
 
+export function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new InvalidArgumentError(
+      'It must be a whole number from 0 to 65535; 0 takes a free port.',
+    )
+  }
+  return port
+}
+
 /** Examples below a command's help, one a line. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`

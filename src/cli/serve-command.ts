@@ -1,18 +1,8 @@
 /** `synth serve`: run the bridge. */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { CliContext } from './context.ts'
-import { configOption, examples } from './options.ts'
+import { configOption, examples, parsePort } from './options.ts'
 import type { ServeFlags } from './serve.ts'
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
-    throw new InvalidArgumentError(
-      'It must be a whole number from 0 to 65535; 0 takes a free port.',
-    )
-  }
-  return port
-}
 
 export function addServeCommand(
   program: Command,
