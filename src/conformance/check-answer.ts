@@ -34,7 +34,7 @@ export function checkAnswer(
     return
   }
   if (!isRecord(answer.json)) {
-    report('ending', `the body is no response: ${shown(answer.text)}`)
+    report('ending.status', `the body is no response: ${shown(answer.text)}`)
     return
   }
   checkResponse(answer.json, report)
@@ -51,7 +51,7 @@ function checkEnding(
 ): void {
   const { status } = response
   if (status !== expected.is) {
-    report('ending', `it is ${shown(status)}, not ${expected.is}`)
+    report('ending.status', `it is ${shown(status)}, not ${expected.is}`)
   }
   if (expected.is === 'failed') {
     checkCalls(seen.calls, expected.said.calls, status, report)
@@ -66,7 +66,7 @@ function checkEnding(
   const details = response['incomplete_details']
   const reason = isRecord(details) ? details['reason'] : undefined
   if (reason !== expected.reason) {
-    report('reason', `it is ${shown(reason)}, not ${shown(expected.reason)}`)
+    report('ending.reason', `it is ${shown(reason)}, not ${shown(expected.reason)}`)
   }
 }
 
@@ -92,7 +92,7 @@ function checkRefusal(
 ): void {
   const said = answer.is === 'body' ? answer.text : listOf(answer.events)
   if (expected.is !== 'failed') {
-    report('ending', `HTTP ${answer.status}, not ${expected.is}: ${shown(said)}`)
+    report('ending.status', `HTTP ${answer.status}, not ${expected.is}: ${shown(said)}`)
     return
   }
   const [least, most] = expected.statuses

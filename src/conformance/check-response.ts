@@ -88,7 +88,10 @@ function checkItemStates(items: readonly Fields[], status: unknown, report: Repo
     }
     if (item['type'] === 'function_call' && item['status'] === 'completed') {
       if (tryParse(textOf(item['arguments'])) === undefined) {
-        report('cut-call', `${place} is completed with arguments ${shown(item['arguments'])}`)
+        report(
+          'ending.cut-call',
+          `${place} is completed with arguments ${shown(item['arguments'])}`,
+        )
       }
     }
   }

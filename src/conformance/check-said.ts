@@ -18,11 +18,11 @@ export function checkSaid(
 ): void {
   const { said } = expected
   if (seen.reasoning !== said.reasoning) {
-    report('reasoning', `${shown(said.reasoning)} became ${shown(seen.reasoning)}`)
+    report('said.reasoning', `${shown(said.reasoning)} became ${shown(seen.reasoning)}`)
   }
   const late = expected.is === 'completed' ? (expected.optionalText ?? '') : ''
   if (seen.text !== said.text && seen.text !== said.text + late) {
-    report('text', `${shown(said.text)} became ${shown(seen.text)}`)
+    report('said.text', `${shown(said.text)} became ${shown(seen.text)}`)
   }
   checkCalls(seen.calls, said.calls, status, report)
   const whole = said.calls.filter(({ isWhole }) => isWhole)
@@ -30,7 +30,7 @@ export function checkSaid(
   // A call that was cut may be shown as what it is, or left out.
   const others = seen.calls.filter(({ name }) => !cut.some((call) => call.name === name))
   if (others.length !== whole.length || !others.every((call, i) => isSame(call, whole[i]))) {
-    report('calls', `${listed(whole)} became ${listed(others)}`)
+    report('said.calls', `${listed(whole)} became ${listed(others)}`)
   }
 }
 
@@ -46,7 +46,10 @@ export function checkCalls(
     if (call === undefined) continue
     // Only an incomplete response has room for an incomplete item.
     if (call.status === 'incomplete' && status === 'incomplete') continue
-    report('cut-call', `${listed([call])} is closed as ${shown(call.status)} (${shown(status)})`)
+    report(
+      'ending.cut-call',
+      `${listed([call])} is closed as ${shown(call.status)} (${shown(status)})`,
+    )
   }
 }
 
@@ -55,7 +58,7 @@ export function checkPrefix(seen: SeenAnswer, { said, streams }: Failed, report:
   for (const member of ['text', 'reasoning'] as const) {
     const isRight =
       streams === 'all' ? seen[member] === said[member] : said[member].startsWith(seen[member])
-    if (!isRight) report(member, `${shown(said[member])} became ${shown(seen[member])}`)
+    if (!isRight) report(`said.${member}`, `${shown(said[member])} became ${shown(seen[member])}`)
   }
 }
 
@@ -99,11 +102,12 @@ export function checkUsage(
     const why = isAskedFor
       ? 'the upstream sent it'
       : 'the bridge did not ask the upstream for it (stream_options.include_usage)'
-    report(expected === 'exact' ? 'usage' : 'usage.late', `it is ${shown(usage)}; ${why}`)
+    report(expected === 'exact' ? 'said.usage' : 'said.late-usage', `it is ${shown(usage)}; ${why}`)
     return
   }
   if (expected === 'none sent') {
-    if (usage['total_tokens'] === 0) report('usage', 'it is zero though the upstream sent none')
+    if (usage['total_tokens'] === 0)
+      report('said.usage', 'it is zero though the upstream sent none')
     return
   }
   const { input_tokens_details: input, output_tokens_details: output } = usage
@@ -115,6 +119,6 @@ export function checkUsage(
     total_tokens: usage['total_tokens'],
   }
   if (!isDeepStrictEqual(seen, EXACT_USAGE)) {
-    report('usage', `${JSON.stringify(EXACT_USAGE)} became ${JSON.stringify(seen)}`)
+    report('said.usage', `${JSON.stringify(EXACT_USAGE)} became ${JSON.stringify(seen)}`)
   }
 }

@@ -43,6 +43,7 @@ export async function startScriptedUpstream(
   const stalled = new Set<string>()
 
   function pause(cell: string): Promise<void> {
+    stalled.delete(cell)
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         stalled.add(cell)
