@@ -4,6 +4,7 @@
  */
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import { BridgeError } from '../errors.ts'
+import { excerptOf } from '../translate/upstream-error.ts'
 import { Utf8Reader } from './utf8.ts'
 
 /** A line or an event longer than this is an attack or a fault, not a delta. */
@@ -19,11 +20,6 @@ type Shape =
   | { is: 'unknown'; held: string }
   | { is: 'events'; parser: EventSourceParser }
   | { is: 'json'; text: string }
-
-function excerpt(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').trim()
-  return flat.length > 80 ? `${flat.slice(0, 80)}…` : flat
-}
 
 function isWhole(data: string): boolean {
   if (data === '[DONE]') return true
@@ -99,7 +95,7 @@ export class BodyReader {
         shape.held = held
         return
       } else {
-        throw badAnswer(`is neither JSON nor a stream of events; it begins "${excerpt(held)}"`)
+        throw badAnswer(`is neither JSON nor a stream of events; it begins with ${excerptOf(held)}`)
       }
       this.#take(held)
     }
@@ -123,7 +119,7 @@ export class BodyReader {
     } catch (cause) {
       throw new BridgeError(
         'upstream_bad_answer',
-        `The upstream's answer is not valid JSON; it begins "${excerpt(shape.text)}".`,
+        `The upstream's answer is not valid JSON; it begins with ${excerptOf(shape.text)}.`,
         { cause },
       )
     }

@@ -70,18 +70,23 @@ describe('one JSON body', () => {
 
   test('that is broken fails with its beginning', () => {
     expect(readAll('application/json', ['{"a":'])).toEqual([
-      { error: 'The upstream\'s answer is not valid JSON; it begins "{"a":".' },
+      { error: 'The upstream\'s answer is not valid JSON; it begins with "{"a":".' },
     ])
   })
 })
 
 describe('neither', () => {
   test.each([
-    { name: 'a page of HTML', read: '<!doctype html><title>Bad gateway</title>' },
-    { name: 'plain text', read: 'upstream connect error' },
-  ])('$name fails at its first bytes', ({ read }) => {
+    {
+      name: 'a page of HTML, which is not shown,',
+      read: '<!doctype html><title>Bad gateway</title>',
+      shown: 'an HTML page',
+    },
+    { name: 'plain text', read: 'upstream connect error', shown: '"upstream connect error"' },
+  ])('$name fails at its first bytes', ({ read, shown }) => {
+    const is = 'is neither JSON nor a stream of events; it begins with'
     expect(readAll('text/html', [read])).toEqual([
-      { error: expect.stringContaining('neither JSON nor a stream of events') },
+      { error: `The upstream's answer ${is} ${shown}.` },
     ])
   })
 
