@@ -21,7 +21,8 @@ export interface LedgerRows {
 
 export interface SessionRows {
   readSession(sessionId: string): Awaitable<Session | undefined>
-  readCurrentSession(owner: Owner): Awaitable<Session | undefined>
+  /** @param purpose one that is read for a change is locked until the change is written */
+  readCurrentSession(owner: Owner, purpose: 'read' | 'change'): Awaitable<Session | undefined>
   insertSession(session: Session): Awaitable<void>
   /** The session's own columns and its account. */
   updateSession(session: Session): Awaitable<void>

@@ -37,7 +37,7 @@ export async function attach(
     target.by === 'none'
       ? undefined
       : target.by === 'owner'
-        ? await rows.readCurrentSession(request)
+        ? await rows.readCurrentSession(request, 'read')
         : await rows.readSession(target.sessionId)
   const decision = decideAttach(request, target, found, nowMs)
   switch (decision.kind) {
@@ -46,8 +46,12 @@ export async function attach(
     case 'attach':
       return { ok: true, session: decision.session, opened: false }
     case 'open': {
+      const current = await rows.readCurrentSession(request, 'change')
+      // Another has opened one meanwhile: it is joined, not replaced.
+      if (current?.sessionId !== found?.sessionId) return attach(rows, request, ids, nowMs)
       const { terms } = decision
-      const session = await createSession(rows, { ...request, terms }, ids, nowMs)
+      const replaced = terms.makeActive ? current : undefined
+      const session = await openInPlaceOf(replaced, rows, { ...request, terms }, ids, nowMs)
       return { ok: true, session, opened: true }
     }
     case 'refuse':
@@ -63,14 +67,24 @@ export async function createSession(
   ids: Ids,
   nowMs: number,
 ): Promise<Session> {
-  if (request.terms.makeActive) {
-    const current = await rows.readCurrentSession(request)
-    if (current !== undefined) {
-      const ended = decideEnd(current, nowMs)
-      await rows.updateSession(
-        ended.ok ? ended.session : { ...refresh(current, nowMs), isCurrent: false },
-      )
-    }
+  const current = request.terms.makeActive
+    ? await rows.readCurrentSession(request, 'change')
+    : undefined
+  return openInPlaceOf(current, rows, request, ids, nowMs)
+}
+
+async function openInPlaceOf(
+  current: Session | undefined,
+  rows: SessionRows,
+  request: CreateSessionRequest,
+  ids: Ids,
+  nowMs: number,
+): Promise<Session> {
+  if (current !== undefined) {
+    const ended = decideEnd(current, nowMs)
+    await rows.updateSession(
+      ended.ok ? ended.session : { ...refresh(current, nowMs), isCurrent: false },
+    )
   }
   const session = openSession(request, request.apiKeyId, request.terms, ids, nowMs)
   await rows.insertSession(session)

@@ -77,6 +77,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   })
   // An idle connection that breaks is replaced at the next request, which says so if it cannot be.
   pool.on('error', () => {})
+  // So is a busy one, whose break between two statements nobody else listens for: it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
 
   async function once<Value>(work: (client: PoolClient) => Promise<Value>): Promise<Value> {
     const client = await pool.connect()

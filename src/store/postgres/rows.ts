@@ -180,9 +180,9 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
 
     readSession: (sessionId) =>
       one(`${SESSION} WHERE session_id = $1${lock}`, [sessionId], toSession),
-    readCurrentSession: ({ orgId, userId }) =>
+    readCurrentSession: ({ orgId, userId }, purpose) =>
       one(
-        `${SESSION} WHERE org_id = $1 AND user_id = $2 AND is_current${lock}`,
+        `${SESSION} WHERE org_id = $1 AND user_id = $2 AND is_current${purpose === 'change' ? ' FOR UPDATE' : lock}`,
         [orgId, userId],
         toSession,
       ),
