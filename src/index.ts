@@ -6,7 +6,12 @@ export { type Bridge, type BridgeEvent, type BridgeOptions, startBridge } from '
 export { type LoadedConfig, loadConfig } from './config/load.ts'
 export { BridgeError, type ErrorCode, errorCodes } from './errors.ts'
 export type { ResponseEvent } from './protocol/responses/events.ts'
-export { parseResponsesRequest, type ResponsesRequest } from './protocol/responses/request.ts'
+export {
+  parseResponsesRequest,
+  type ReadRequest,
+  type ResponsesRequest,
+  readResponsesRequest,
+} from './protocol/responses/request.ts'
 export type { ResponseObject } from './protocol/responses/response.ts'
 export { encodeEvent } from './protocol/sse.ts'
 export { type ChatDialect, DEFAULT_DIALECT } from './translate/dialect.ts'

@@ -1,7 +1,7 @@
 /** A call that came in as Responses: translated for a Chat upstream, passed on to a Responses one. */
 import { BridgeError } from '../errors.ts'
 import type { ResponseEvent } from '../protocol/responses/events.ts'
-import { parseResponsesRequest, type ResponsesRequest } from '../protocol/responses/request.ts'
+import { type ResponsesRequest, readResponsesRequest } from '../protocol/responses/request.ts'
 import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
 import { toResponseEcho } from '../translate/echo.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
@@ -20,12 +20,13 @@ export async function planResponsesCall(
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const request = parseResponsesRequest(json)
+  const read = readResponsesRequest(json)
+  const { request } = read
   const resolved = await resolveModel(request.model, deps.models)
   const { model, upstream } = resolved
   if (upstream.wire === 'responses') return planResponsesRelay(request, resolved, identity, deps)
   refuseStoredState(request)
-  const translation = toChatRequest(request, {
+  const translation = toChatRequest(read, {
     model: resolved.upstreamModel,
     dialect: upstream.dialect,
     seal: deps.seal,

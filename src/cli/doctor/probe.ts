@@ -9,7 +9,7 @@ import { BridgeError } from '../../errors.ts'
 import type { ResolvedModel } from '../../gateway/models.ts'
 import { targetOf } from '../../gateway/plan.ts'
 import type { Clock, Upstream, UpstreamExchange, UpstreamHandler } from '../../gateway/ports.ts'
-import { parseResponsesRequest } from '../../protocol/responses/request.ts'
+import { readResponsesRequest } from '../../protocol/responses/request.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import type { Ids } from '../../translate/ids.ts'
 import type { Seal } from '../../translate/seal.ts'
@@ -53,12 +53,13 @@ interface Prepared {
 
 function prepare(json: unknown, resolved: ResolvedModel, deps: ProbeDeps): Prepared {
   const { model, upstream, upstreamModel } = resolved
-  const request = parseResponsesRequest(json)
+  const read = readResponsesRequest(json)
+  const { request } = read
   if (upstream.wire === 'responses') {
     const body = JSON.stringify({ ...request, model: upstreamModel })
     return { path: '/responses', body, reading: readResponsesAnswer() }
   }
-  const { chat, tools } = toChatRequest(request, {
+  const { chat, tools } = toChatRequest(read, {
     model: upstreamModel,
     dialect: upstream.dialect,
     seal: deps.seal,

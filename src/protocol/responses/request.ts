@@ -5,7 +5,7 @@
  * @see https://platform.openai.com/docs/api-reference/responses/create
  */
 import { z } from 'zod'
-import { readInputItem } from './input.ts'
+import { type InputItem, readInputItem } from './input.ts'
 import { invalidRequest, readAs } from './read.ts'
 import { readTool } from './tools.ts'
 
@@ -59,25 +59,44 @@ export const ResponsesRequestSchema = z.looseObject({
 
 export type ResponsesRequest = z.infer<typeof ResponsesRequestSchema>
 
+/** A request with its items as they were read: once, because a history is often megabytes. */
+export interface ReadRequest {
+  readonly request: ResponsesRequest
+  /** A text is one message of the user. */
+  readonly input: readonly InputItem[]
+  /** A text is one system message. */
+  readonly instructions: readonly InputItem[]
+}
+
 /**
  * A client's body, checked down to its items and tools, so that an error names the place in what the
  * client sent rather than in a history the bridge has joined to it.
  *
  * @throws {BridgeError} invalid_request with the field as `param`.
  */
-export function parseResponsesRequest(json: unknown): ResponsesRequest {
+export function readResponsesRequest(json: unknown): ReadRequest {
   const request = readAs(ResponsesRequestSchema, json, '')
   requireInput(request)
-  if (Array.isArray(request.input)) {
-    for (const [index, item] of request.input.entries()) checkItem(item, `input[${index}]`)
-  }
-  if (Array.isArray(request.instructions)) {
-    for (const [index, item] of request.instructions.entries()) {
-      readInputItem(item, `instructions[${index}]`)
-    }
-  }
+  const input = readItems(request.input, 'input', 'user', readItemAndTools)
+  const instructions = readItems(request.instructions || null, 'instructions', 'system')
   checkTools(request.tools, 'tools')
-  return request
+  return { request, input, instructions }
+}
+
+/** The same, for whoever passes the request on. */
+export function parseResponsesRequest(json: unknown): ResponsesRequest {
+  return readResponsesRequest(json).request
+}
+
+function readItems(
+  given: string | readonly unknown[] | null | undefined,
+  at: string,
+  role: 'user' | 'system',
+  read = readInputItem,
+): readonly InputItem[] {
+  if (given === undefined || given === null) return []
+  if (typeof given === 'string') return [{ type: 'message', role, content: given }]
+  return given.map((item, index) => read(item, `${at}[${index}]`))
 }
 
 function requireInput(request: ResponsesRequest): void {
@@ -89,11 +108,12 @@ function requireInput(request: ResponsesRequest): void {
   throw invalidRequest('input', 'a string or at least one item', input ?? undefined)
 }
 
-function checkItem(raw: unknown, at: string): void {
+function readItemAndTools(raw: unknown, at: string): InputItem {
   const item = readInputItem(raw, at)
   if (item.type === 'additional_tools' || item.type === 'tool_search_output') {
     checkTools(item.tools, `${at}.tools`)
   }
+  return item
 }
 
 function checkTools(tools: readonly unknown[] | null | undefined, at: string): void {

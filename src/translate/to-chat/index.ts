@@ -6,8 +6,8 @@
  */
 import { BridgeError } from '../../errors.ts'
 import type { ChatFunctionTool, ChatMessage, ChatRequest } from '../../protocol/chat/request.ts'
-import { type InlineItem, readInputItem } from '../../protocol/responses/input.ts'
-import type { ResponsesRequest } from '../../protocol/responses/request.ts'
+import type { InlineItem, InputItem } from '../../protocol/responses/input.ts'
+import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
 import type { ChatDialect } from '../dialect.ts'
 import type { Seal } from '../seal.ts'
 import { createToolTable, type ToolTable } from '../tool-table.ts'
@@ -49,15 +49,17 @@ export interface ChatTranslation {
  * @throws {BridgeError} invalid_request naming the field; reserved_tool_name; cannot_carry when strict,
  *   for a reference to a stored item, or when nothing of the input is left to send.
  */
-export function toChatRequest(request: ResponsesRequest, options: ToChatOptions): ChatTranslation {
+export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTranslation {
+  const { request } = read
   const { dialect, seal } = options
   const { drop, list } = createDropList()
-  const items = readInput(request)
+  const items = toInline(read.input, 'input')
   const declared = declareTools(toolSources(request, items), drop)
   const choice = toToolChoice(request.tool_choice, declared.entries, drop)
   const offered = offerTools(declared, choice, options)
 
-  const conversation = [...readInstructions(request), ...items]
+  // Instructions given as items stand before the input, where they mean the same.
+  const conversation = [...toInline(read.instructions, 'instructions'), ...items]
   const history = toHistory(conversation, createToolTable(declared.entries), drop)
   const pairing = pairCalls(history)
   const messages = toChatMessages(history, { pairing, dialect, seal, drop })
@@ -77,32 +79,17 @@ export function toChatRequest(request: ResponsesRequest, options: ToChatOptions)
   }
 }
 
-/** Instructions given as items stand before the input, where they mean the same. */
-function readInstructions({ instructions }: ResponsesRequest): readonly InlineItem[] {
-  if (!instructions) return []
-  if (typeof instructions !== 'string') return readItems(instructions, 'instructions')
-  return [{ type: 'message', role: 'system', content: instructions }]
-}
-
-function readInput({ input }: ResponsesRequest): readonly InlineItem[] {
-  if (input === undefined || input === null) return []
-  if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
-  return readItems(input, 'input')
-}
-
-function readItems(items: readonly unknown[], at: string): readonly InlineItem[] {
-  return items.map((item, index) => readInline(item, `${at}[${index}]`))
-}
-
 /** A reference left out would cost the model its own answers and calls without anybody noticing. */
-function readInline(raw: unknown, at: string): InlineItem {
-  const item = readInputItem(raw, at)
-  if (item.type !== 'item_reference') return item
-  throw new BridgeError(
-    'cannot_carry',
-    `${at} refers to the stored item '${item.id.slice(0, 80)}', but nothing is stored under it. Send the item itself; the AI SDK does with providerOptions: { openai: { store: false } }.`,
-    { param: at },
-  )
+function toInline(items: readonly InputItem[], at: string): readonly InlineItem[] {
+  return items.map((item, index) => {
+    if (item.type !== 'item_reference') return item
+    const place = `${at}[${index}]`
+    throw new BridgeError(
+      'cannot_carry',
+      `${place} refers to the stored item '${item.id.slice(0, 80)}', but nothing is stored under it. Send the item itself; the AI SDK does with providerOptions: { openai: { store: false } }.`,
+      { param: place },
+    )
+  })
 }
 
 /** Top-level tools first; then, in the order of the history, those that came with it. */

@@ -1,4 +1,4 @@
-import { parseResponsesRequest } from '../../../src/protocol/responses/request.ts'
+import { readResponsesRequest } from '../../../src/protocol/responses/request.ts'
 import { type ChatDialect, DEFAULT_DIALECT } from '../../../src/translate/dialect.ts'
 import type { Seal, SealedReasoning } from '../../../src/translate/seal.ts'
 import {
@@ -25,7 +25,7 @@ export type OptionChanges = Partial<Omit<ToChatOptions, 'dialect'>> & {
 
 export function translate(json: object, changes: OptionChanges = {}): ChatTranslation {
   const { dialect, ...rest } = changes
-  return toChatRequest(parseResponsesRequest({ model: 'synth-small', ...json }), {
+  return toChatRequest(readResponsesRequest({ model: 'synth-small', ...json }), {
     model: 'qwen3-coder',
     seal: openSeal,
     stopTool: false,
