@@ -3,6 +3,8 @@
  * tool and has nothing of its own to say. It knows the keywords that tool and output schemas use.
  */
 
+import { isRecord } from '../translate/narrow.ts'
+
 const MAX_DEPTH = 16
 
 /** A sample for `schema`; strings are `text` where the schema leaves them free. */
@@ -20,7 +22,7 @@ type JsonObject = Readonly<Record<string, unknown>>
 
 function sample(schema: unknown, place: Place): unknown {
   // A schema may refer to itself; what is that deep is optional in any schema that can be fulfilled.
-  if (!isObject(schema) || place.depth > MAX_DEPTH) return null
+  if (!isRecord(schema) || place.depth > MAX_DEPTH) return null
   const inner = { ...place, depth: place.depth + 1 }
   if ('const' in schema) return schema['const']
   if (Array.isArray(schema['enum'])) return schema['enum'][0]
@@ -35,7 +37,7 @@ function sample(schema: unknown, place: Place): unknown {
 function sampleOfType(schema: JsonObject, place: Place): unknown {
   switch (typeName(schema)) {
     case 'object': {
-      const properties = isObject(schema['properties']) ? schema['properties'] : {}
+      const properties = isRecord(schema['properties']) ? schema['properties'] : {}
       const required = Array.isArray(schema['required']) ? schema['required'] : []
       return Object.fromEntries(
         Object.entries(properties)
@@ -71,11 +73,7 @@ function resolve(root: unknown, reference: string): unknown {
   let target = root
   for (const step of reference.slice(1).split('/').filter(Boolean)) {
     const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
-    target = isObject(target) ? target[key] : undefined
+    target = isRecord(target) ? target[key] : undefined
   }
   return target
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

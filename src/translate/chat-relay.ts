@@ -14,10 +14,11 @@
  *
  * @see https://platform.openai.com/docs/api-reference/chat-streaming/streaming
  */
-import { BridgeError, toErrorBody } from '../errors.ts'
+import { type BridgeError, toErrorBody } from '../errors.ts'
 import { DONE_FRAME } from '../protocol/sse.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { Answer, AnswerOutcome } from './answer.ts'
+import { badAnswer, cutShort, gaveUp, readUnparsed } from './answer-faults.ts'
 import {
   type ChatHead,
   createHeadReader,
@@ -31,8 +32,7 @@ import { countBody } from './chat-generated.ts'
 import { createPassage, frameOf } from './chat-passage.ts'
 import { isRecord, tryParse, tryStringify } from './narrow.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './to-responses/chunk-reader.ts'
-import { COMPLETED, type Ending, type FailedFinish } from './to-responses/finish-reason.ts'
-import { excerptOf } from './upstream-error.ts'
+import { COMPLETED, type Ending } from './to-responses/finish-reason.ts'
 import { laterUsage } from './usage.ts'
 
 export interface ChatRelayOptions {
@@ -87,21 +87,14 @@ export function createChatRelay(options: ChatRelayOptions): Answer {
     const parsed = tryParse(data)
     if (parsed !== undefined) readDocument(parsed.value, data, event)
     else if (data.trim() === '[DONE]') endOfStream()
-    else if (data.trim() !== '') readUnparsed(data, event)
+    else if (data.trim() !== '') readOther(data, event)
   }
 
-  function readUnparsed(data: string, event: string | undefined): void {
-    const lines = data.split('\n')
-    if (lines.length > 1 && lines.every(isDocument)) {
-      // Some servers part their frames by one newline, so that several arrive as one.
-      for (const line of lines) message(line, event)
-    } else if (event === 'error') {
-      failWith(
-        new BridgeError('upstream_error', `The upstream reported an error: ${excerptOf(data)}.`),
-      )
-    } else if (event === undefined || event === 'message') {
-      failWith(badAnswer(`The upstream sent something that is not a chunk: ${excerptOf(data)}.`))
-    }
+  function readOther(data: string, event: string | undefined): void {
+    const read = readUnparsed(data, event)
+    if (read === undefined) return
+    if ('error' in read) failWith(read.error)
+    else for (const frame of read.frames) message(frame, event)
   }
 
   function readDocument(value: unknown, data: string, event: string | undefined): void {
@@ -186,14 +179,7 @@ export function createChatRelay(options: ChatRelayOptions): Answer {
   function ended(): void {
     if (isOver()) return
     if (state.at === 'lingering') finish(state.ending)
-    else {
-      failWith(
-        new BridgeError(
-          'upstream_cut',
-          'The upstream ended its stream before the answer was whole.',
-        ),
-      )
-    }
+    else failWith(cutShort())
   }
 
   function fail(error: BridgeError): void {
@@ -264,19 +250,4 @@ export function createChatRelay(options: ChatRelayOptions): Answer {
     },
     conclude,
   }
-}
-
-function isDocument(line: string): boolean {
-  return line.trim() === '' || line.trim() === '[DONE]' || tryParse(line) !== undefined
-}
-
-function badAnswer(message: string): BridgeError {
-  return new BridgeError('upstream_bad_answer', message)
-}
-
-function gaveUp({ finishReason }: FailedFinish): BridgeError {
-  return new BridgeError(
-    'upstream_error',
-    `The upstream gave up with finish_reason ${excerptOf(finishReason)}.`,
-  )
 }

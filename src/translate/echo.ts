@@ -8,6 +8,7 @@
  */
 import type { ResponsesRequest } from '../protocol/responses/request.ts'
 import type { ResponseEcho } from '../protocol/responses/response.ts'
+import { isRecord, listOf, textOf } from './narrow.ts'
 import { flattenTools, toFunctionForm } from './to-chat/tools.ts'
 import { chatToolName } from './tool-name.ts'
 
@@ -75,11 +76,10 @@ function echoToolChoice(choice: ResponsesRequest['tool_choice']): unknown {
     case 'custom':
       return echoName(choice)
     case 'allowed_tools': {
-      const tools: unknown[] = Array.isArray(choice['tools']) ? choice['tools'] : []
       return {
         type: 'allowed_tools',
         mode: choice['mode'] ?? 'auto',
-        tools: tools.flatMap((tool) => echoName(tool) ?? []),
+        tools: listOf(choice['tools']).flatMap((tool) => echoName(tool) ?? []),
       }
     }
     default:
@@ -88,13 +88,11 @@ function echoToolChoice(choice: ResponsesRequest['tool_choice']): unknown {
 }
 
 function echoName(tool: unknown): { type: 'function'; name: string } | undefined {
-  if (typeof tool !== 'object' || tool === null) return undefined
-  if (!('name' in tool) || typeof tool.name !== 'string') return undefined
-  const namespace = 'namespace' in tool && typeof tool.namespace === 'string' ? tool.namespace : ''
-  return {
-    type: 'function',
-    name: namespace === '' ? tool.name : chatToolName(tool.name, namespace),
-  }
+  if (!isRecord(tool)) return undefined
+  const { name } = tool
+  if (typeof name !== 'string') return undefined
+  const namespace = textOf(tool['namespace'])
+  return { type: 'function', name: namespace === '' ? name : chatToolName(name, namespace) }
 }
 
 function echoText(text: ResponsesRequest['text']): unknown {

@@ -11,11 +11,12 @@
  *
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
  */
-import { BridgeError } from '../errors.ts'
+import type { BridgeError } from '../errors.ts'
 import type { ResponseEcho } from '../protocol/responses/response.ts'
 import { DONE_FRAME } from '../protocol/sse.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { Answer, AnswerOutcome } from './answer.ts'
+import { badAnswer, cutShort } from './answer-faults.ts'
 import { isRecord, textOf, tryParse, tryStringify } from './narrow.ts'
 import {
   changeUpstreamResponse,
@@ -194,9 +195,7 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
   }
 
   function ended(): void {
-    failWith(
-      new BridgeError('upstream_cut', 'The upstream ended its stream before the answer was whole.'),
-    )
+    failWith(cutShort())
   }
 
   function cut(metadata: Readonly<Record<string, string>>): void {
@@ -286,8 +285,4 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
     },
     conclude,
   }
-}
-
-function badAnswer(message: string): BridgeError {
-  return new BridgeError('upstream_bad_answer', message)
 }

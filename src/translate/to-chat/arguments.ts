@@ -2,6 +2,7 @@
  * Arguments of calls in the history. Servers and chat templates parse them, and take nothing but a
  * JSON object; clients replay whatever a model once wrote.
  */
+import { isRecord, tryParse } from '../narrow.ts'
 import { CUSTOM_INPUT_PROPERTY } from '../tool-table.ts'
 
 /**
@@ -21,12 +22,8 @@ export function wrapInput(input: string): string {
 
 function kindOf(text: string): 'object' | 'nothing' | 'other' {
   if (text.trim() === '') return 'nothing'
-  try {
-    const value: unknown = JSON.parse(text)
-    if (value === null) return 'nothing'
-    return typeof value === 'object' && !Array.isArray(value) ? 'object' : 'other'
-  } catch {
-    // A model cut short, or one that does not write JSON: its text is kept as text.
-    return 'other'
-  }
+  // A model cut short, or one that does not write JSON, is `other`: its text is kept as text.
+  const parsed = tryParse(text)
+  if (parsed?.value === null) return 'nothing'
+  return isRecord(parsed?.value) ? 'object' : 'other'
 }

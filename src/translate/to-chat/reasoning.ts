@@ -3,6 +3,7 @@
  * else what the item shows openly. A foreign or broken seal is no error; it only holds nothing.
  */
 import type { InputReasoning } from '../../protocol/responses/input.ts'
+import { isRecord, tryParse } from '../narrow.ts'
 import type { Seal, SealedReasoning } from '../seal.ts'
 
 export interface Thought {
@@ -29,20 +30,12 @@ export function joinThoughts(thoughts: readonly Thought[]): Thought {
 }
 
 function readSealed(plain: string | undefined): SealedReasoning | undefined {
-  if (plain === undefined) return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(plain)
-  } catch {
-    // Sealed by this bridge, but not as reasoning: a compaction, a later version.
-    return undefined
-  }
+  // Else sealed by this bridge, but not as reasoning: a compaction, a later version.
+  const value = plain === undefined ? undefined : tryParse(plain)?.value
   return isSealedReasoning(value) ? value : undefined
 }
 
-function isSealedReasoning(value: unknown): value is SealedReasoning {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('v' in value) || value.v !== 1) return false
-  if (!('text' in value) || typeof value.text !== 'string') return false
-  return !('details' in value) || value.details === undefined || Array.isArray(value.details)
+function isSealedReasoning(value: unknown): value is SealedReasoning & Record<string, unknown> {
+  if (!isRecord(value) || value['v'] !== 1 || typeof value['text'] !== 'string') return false
+  return value['details'] === undefined || Array.isArray(value['details'])
 }

@@ -21,12 +21,12 @@
  * @see https://platform.openai.com/docs/api-reference/chat-streaming/streaming
  * @see https://platform.openai.com/docs/api-reference/responses-streaming
  */
-import { BridgeError } from '../../errors.ts'
+import type { BridgeError } from '../../errors.ts'
 import type { ResponseObject } from '../../protocol/responses/response.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import type { AnswerOutcome, AnswerPhase } from '../answer.ts'
+import { badAnswer, cutShort, gaveUp, readUnparsed } from '../answer-faults.ts'
 import { isRecord, tryParse } from '../narrow.ts'
-import { excerptOf } from '../upstream-error.ts'
 import { laterUsage } from '../usage.ts'
 import { type ChunkReport, type ChunkSink, readChunk } from './chunk-reader.ts'
 import { type Content, createContent } from './content.ts'
@@ -141,14 +141,7 @@ class Machine implements ResponseMachine {
     if (this.#isOver()) return
     this.open()
     if (this.#state.at === 'lingering') this.#finish(this.#state.ending)
-    else {
-      this.#failWith(
-        new BridgeError(
-          'upstream_cut',
-          'The upstream ended its stream before the answer was whole.',
-        ),
-      )
-    }
+    else this.#failWith(cutShort())
   }
 
   fail(error: BridgeError): void {
@@ -197,19 +190,10 @@ class Machine implements ResponseMachine {
   }
 
   #readUnparsed(data: string, event: string | undefined): void {
-    const lines = data.split('\n')
-    if (lines.length > 1 && lines.every(isDocument)) {
-      // Some servers part their frames by one newline, so that several arrive as one.
-      for (const line of lines) this.message(line, event)
-    } else if (event === 'error') {
-      this.#failWith(
-        new BridgeError('upstream_error', `The upstream reported an error: ${excerptOf(data)}.`),
-      )
-    } else if (event === undefined || event === 'message') {
-      this.#failWith(
-        badAnswer(`The upstream sent something that is not a chunk: ${excerptOf(data)}.`),
-      )
-    }
+    const read = readUnparsed(data, event)
+    if (read === undefined) return
+    if ('error' in read) this.#failWith(read.error)
+    else for (const frame of read.frames) this.message(frame, event)
   }
 
   #readDocument(value: unknown, event: string | undefined): void {
@@ -235,12 +219,7 @@ class Machine implements ResponseMachine {
   /** The first finish reason stands: a second one, even another, changes nothing. */
   #reachEnding(finish: Ending | FailedFinish | undefined): void {
     if (finish?.status === 'failed') {
-      this.#failWith(
-        new BridgeError(
-          'upstream_error',
-          `The upstream gave up with finish_reason ${excerptOf(finish.finishReason)}.`,
-        ),
-      )
+      this.#failWith(gaveUp(finish))
       return
     }
     if (finish !== undefined && this.#state.at === 'open') {
@@ -292,12 +271,4 @@ class Machine implements ResponseMachine {
     const metadata = { ...this.#metadata }
     return { ...this.#options.echo, ...standing, output: this.#content.items, metadata }
   }
-}
-
-function badAnswer(message: string): BridgeError {
-  return new BridgeError('upstream_bad_answer', message)
-}
-
-function isDocument(line: string): boolean {
-  return line.trim() === '' || line.trim() === '[DONE]' || tryParse(line) !== undefined
 }
