@@ -33,11 +33,11 @@ export function amounts(given: Partial<Amounts>): Amounts {
   return { ...NOTHING, ...given }
 }
 
-export function lesser(left: bigint, right: bigint): bigint {
+export function lesser<Amount extends bigint>(left: Amount, right: Amount): Amount {
   return left < right ? left : right
 }
 
-export function greater(left: bigint, right: bigint): bigint {
+export function greater<Amount extends bigint>(left: Amount, right: Amount): Amount {
   return left > right ? left : right
 }
 

@@ -9,6 +9,8 @@
  * ```
  */
 
+import { MAX_AMOUNT } from './metric.ts'
+
 declare const unit: unique symbol
 
 /** 10⁻⁹ US dollars. */
@@ -30,12 +32,12 @@ export type ParsedMoney<T> =
   /** `reason` completes a sentence that names the key: `limit_cost_usd <reason>`. */
   | { readonly ok: false; readonly reason: string }
 
-const PLACES = 9
+export const PLACES = 9
 const NANO_PER_USD = 10n ** BigInt(PLACES)
 const NANO_PER_CENT = NANO_PER_USD / 100n
 
 /** $4.6 billion: half of what a signed 64-bit column holds, so that a sum of two still fits one. */
-export const MAX_NANO_USD = 2n ** 62n
+export const MAX_NANO_USD = MAX_AMOUNT
 
 // Bounded repeats: the exponent cannot ask for a billion zeros.
 const DECIMAL = /^(\d{1,40})(?:\.(\d{1,60}))?(?:[eE]([+-]?\d{1,3}))?$/
@@ -80,6 +82,11 @@ const refuse = (text: string, what: string): ParsedMoney<never> => ({
 
 /** A plain decimal of as many places as it needs, at most nine: `0.0012`, `20`, `-0.5`. */
 export function formatUsd(amount: NanoUsd | NanoUsdPerMillion): string {
+  return formatBillionths(amount)
+}
+
+/** The same of anything that is counted in 10⁻⁹ of its unit. */
+export function formatBillionths(amount: bigint): string {
   const isNegative = amount < 0n
   const digits = (isNegative ? -amount : amount).toString().padStart(PLACES + 1, '0')
   const fraction = digits.slice(-PLACES).replace(/0+$/, '')

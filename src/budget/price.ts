@@ -9,6 +9,7 @@
  * ```
  */
 import type { Usage } from '../protocol/usage.ts'
+import { greater, lesser } from './metric.ts'
 import { ceilDivide, type NanoUsd, type NanoUsdPerMillion, nanoUsd } from './money.ts'
 
 export interface Rates {
@@ -111,7 +112,7 @@ export function outputTokensWithin(
   const left = (cost - price.perCall) * TOKENS_PER_RATE - BigInt(inputTokensBound) * input
   if (left < 0n) return undefined
   if (output === 0n) return Number.MAX_SAFE_INTEGER
-  return Number(smallerOf(left / output, BigInt(Number.MAX_SAFE_INTEGER)))
+  return Number(lesser(left / output, BigInt(Number.MAX_SAFE_INTEGER)))
 }
 
 function worstRates(price: Price, inputTokensBound: number): { input: bigint; output: bigint } {
@@ -119,14 +120,14 @@ function worstRates(price: Price, inputTokensBound: number): { input: bigint; ou
   let output: bigint = price.output
   for (const tier of price.tiers) {
     if (inputTokensBound <= tier.aboveInputTokens) break
-    input = largerOf(input, dearestInput(tier))
-    output = largerOf(output, tier.output)
+    input = greater(input, dearestInput(tier))
+    output = greater(output, tier.output)
   }
   return { input, output }
 }
 
 const dearestInput = (rates: Rates): bigint =>
-  largerOf(rates.input, largerOf(rates.cachedInput, rates.cacheWrite))
+  greater(rates.input, greater(rates.cachedInput, rates.cacheWrite))
 
 /** The price that is at no usage below any of the two. */
 export function dearerOf(left: Price, right: Price): Price {
@@ -137,22 +138,14 @@ export function dearerOf(left: Price, right: Price): Price {
       ...dearerRates(ratesAt(left, aboveInputTokens + 1), ratesAt(right, aboveInputTokens + 1)),
       aboveInputTokens,
     }))
-  return { ...dearerRates(left, right), tiers, perCall: largerOf(left.perCall, right.perCall) }
+  return { ...dearerRates(left, right), tiers, perCall: greater(left.perCall, right.perCall) }
 }
 
 function dearerRates(left: Rates, right: Rates): Rates {
   return {
-    input: largerOf(left.input, right.input),
-    cachedInput: largerOf(left.cachedInput, right.cachedInput),
-    cacheWrite: largerOf(left.cacheWrite, right.cacheWrite),
-    output: largerOf(left.output, right.output),
+    input: greater(left.input, right.input),
+    cachedInput: greater(left.cachedInput, right.cachedInput),
+    cacheWrite: greater(left.cacheWrite, right.cacheWrite),
+    output: greater(left.output, right.output),
   }
-}
-
-function largerOf<T extends bigint>(left: T, right: T): T {
-  return left > right ? left : right
-}
-
-function smallerOf(left: bigint, right: bigint): bigint {
-  return left < right ? left : right
 }

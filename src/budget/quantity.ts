@@ -3,18 +3,10 @@
  * whole numbers. Never goes through a float; `0.1 + 0.2` style noise cannot enter a limit.
  */
 import { MAX_AMOUNT, type Metric } from './metric.ts'
+import { formatBillionths, PLACES } from './money.ts'
 
-const GPU_MS_PER_HOUR = 3_600_000n
-const PLACES = 9
+export const GPU_MS_PER_HOUR = 3_600_000n
 const SCALE = 10n ** BigInt(PLACES)
-
-/** A whole number of 10^-9 as a plain decimal: `1_500_000_000n` is `1.5`, `20n` is `0.00000002`. */
-function toDecimal(billionths: bigint): string {
-  const sign = billionths < 0n ? '-' : ''
-  const digits = (billionths < 0n ? -billionths : billionths).toString().padStart(PLACES + 1, '0')
-  const fraction = digits.slice(-PLACES).replace(/0+$/, '')
-  return `${sign}${digits.slice(0, -PLACES)}${fraction === '' ? '' : `.${fraction}`}`
-}
 
 /**
  * A plain decimal string of at most nine places, in the metric's own unit. GPU-hours are rounded to
@@ -26,9 +18,9 @@ export function formatQuantity(metric: Metric, amount: bigint): string {
     case 'api_calls':
       return amount.toString()
     case 'cost_usd':
-      return toDecimal(amount)
+      return formatBillionths(amount)
     case 'gpu_hours':
-      return toDecimal((amount * SCALE + GPU_MS_PER_HOUR / 2n) / GPU_MS_PER_HOUR)
+      return formatBillionths((amount * SCALE + GPU_MS_PER_HOUR / 2n) / GPU_MS_PER_HOUR)
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Refusal } from './account.ts'
 import type { Metric } from './metric.ts'
 import { ceilDivide, formatDollars, nanoUsd } from './money.ts'
-import { formatQuantity } from './quantity.ts'
+import { formatQuantity, GPU_MS_PER_HOUR } from './quantity.ts'
 
 export type RefusalFacts = Pick<
   Refusal,
@@ -90,8 +90,6 @@ function amount(metric: Metric, value: bigint): string {
   const shown = metric === 'gpu_hours' ? gpuHours(value) : value.toString()
   return `${shown}${UNITS[metric]}`
 }
-
-const GPU_MS_PER_HOUR = 3_600_000n
 
 /** Thousandths of an hour, which are 3.6 seconds. */
 function gpuHours(gpuMs: bigint): string {
