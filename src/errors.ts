@@ -143,3 +143,8 @@ export function toErrorBody(error: BridgeError): ErrorBody {
     },
   }
 }
+
+/** The `code` that Node and its libraries put on what they throw (`ENOENT`, `UND_ERR_…`), or ''. */
+export function systemCodeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+}

@@ -1,7 +1,7 @@
 /** `synth config check`: whether the file is right, and everything that is wrong with it. */
-import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
-import { findConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts'
-import { loadOptionsOf } from './config.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { findConfigFile, type LoadedConfig } from '../config/load.ts'
+import { loadOptionsOf, type ReadConfig, readConfig } from './config.ts'
 import type { CliContext } from './context.ts'
 import { shortenPath, toJsonText } from './options.ts'
 import { createStyle, formatColumns, type Style } from './style.ts'
@@ -13,22 +13,9 @@ export interface ConfigCommandFlags {
 
 const EXIT_WRONG = 2
 
-type Checked =
-  | { readonly ok: true; readonly loaded: LoadedConfig }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
-
-function check(flags: ConfigCommandFlags, context: CliContext): Checked {
-  try {
-    return { ok: true, loaded: loadConfig(loadOptionsOf(flags, context)) }
-  } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause
-    return { ok: false, problems: cause.problems }
-  }
-}
-
 /** Never asks the network, so that it says the same everywhere. */
 export function checkConfigFile(flags: ConfigCommandFlags, context: CliContext): number {
-  const checked = check(flags, context)
+  const checked = readConfig(flags, context)
   if (flags.json === true) {
     context.stdout(toJsonText(toJson(checked, flags, context)))
     return checked.ok ? 0 : EXIT_WRONG
@@ -46,7 +33,7 @@ export function checkConfigFile(flags: ConfigCommandFlags, context: CliContext):
   return 0
 }
 
-function toJson(checked: Checked, flags: ConfigCommandFlags, context: CliContext): unknown {
+function toJson(checked: ReadConfig, flags: ConfigCommandFlags, context: CliContext): unknown {
   if (checked.ok) {
     const { config, path, warnings } = checked.loaded
     return {

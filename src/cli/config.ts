@@ -1,7 +1,7 @@
 /** What the commands share of the configuration: loading it, and finding upstreams where it has none. */
 import { homedir } from 'node:os'
 import { applyDiscovery, builtinUpstream } from '../config/apply-discovery.ts'
-import { ConfigError } from '../config/config-error.ts'
+import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
 import { type Discovery, discoverUpstreams } from '../config/discover.ts'
 import { hasUpstreams, type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts'
 import { startScriptedModel } from '../demo/scripted-model.ts'
@@ -30,6 +30,20 @@ export function loadOptionsOf(flags: ConfigFlags, context: CliContext): LoadOpti
     home: context.env['HOME'] ?? homedir(),
     host: flags.host,
     port: flags.port,
+  }
+}
+
+export type ReadConfig =
+  | { readonly ok: true; readonly loaded: LoadedConfig }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+
+/** For commands to which a wrong file is a finding, and not the end. */
+export function readConfig(flags: ConfigFlags, context: CliContext): ReadConfig {
+  try {
+    return { ok: true, loaded: loadConfig(loadOptionsOf(flags, context)) }
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause
+    return { ok: false, problems: cause.problems }
   }
 }
 

@@ -1,10 +1,7 @@
 /** Runs the conformance suite against a bridge: the one at `--base-url`, or one of its own. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { startBridge } from '../compose.ts'
-import { ConfigSchema } from '../config/schema.ts'
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { type Cell, selectCells } from '../conformance/cells.ts'
 import {
   formatList,
@@ -17,10 +14,12 @@ import {
 } from '../conformance/report.ts'
 import { type CellResult, hasReached, runCells } from '../conformance/run.ts'
 import { type ScriptedUpstream, startScriptedUpstream } from '../conformance/upstream.ts'
-import { type CliContext, RefusedError, UsageError } from './context.ts'
+import { systemCodeOf } from '../errors.ts'
+import { abortedAtInterrupt, type CliContext, RefusedError, UsageError } from './context.ts'
 import { toLogLine } from './log-line.ts'
 import { toJsonText } from './options.ts'
 import { createStyle } from './style.ts'
+import { startThrowAwayBridge } from './throw-away-bridge.ts'
 
 export interface ConformanceFlags {
   readonly baseUrl?: string
@@ -53,10 +52,7 @@ export async function conformance(flags: ConformanceFlags, context: CliContext):
   const apiKey = readKey(flags, context)
   checkBaseUrl(flags.baseUrl)
   const upstream = await startUpstream(flags)
-  const ending = new AbortController()
-  const interrupted = context.interrupted().then((name) => ending.abort(new Error(name)))
-  // Keeps nothing waiting: the process ends with its exit code.
-  interrupted.catch(() => {})
+  const signal = abortedAtInterrupt(context)
   try {
     const bridge = await openBridge(flags, upstream, context)
     try {
@@ -70,7 +66,7 @@ export async function conformance(flags: ConformanceFlags, context: CliContext):
         },
         upstream,
         run: randomBytes(4).toString('hex'),
-        signal: ending.signal,
+        signal,
         onResult: createProgress(selection.cells, flags, context),
       })
       return await tell(
@@ -114,7 +110,7 @@ async function startUpstream(flags: ConformanceFlags): Promise<ScriptedUpstream>
       pauseTimeoutMs: Math.min(PAUSE_TIMEOUT_MS, (flags.timeoutS * 1000) / 2),
     })
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const code = systemCodeOf(cause)
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw cause
     throw new UsageError(
       `--upstream-port: port ${port} cannot be had (${code}). Choose another, and configure the bridge for it.`,
@@ -146,39 +142,18 @@ async function startOwnBridge(
   upstream: ScriptedUpstream,
   context: CliContext,
 ): Promise<OpenBridge> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'synth-conformance-'))
-  const removeState = () => rm(stateDir, { recursive: true, force: true })
-  try {
-    const bridge = await startBridge({
-      loaded: {
-        config: ConfigSchema.parse({
-          server: { port: 0, store: 'memory', state_dir: stateDir },
-          upstreams: { conformance: { base_url: upstream.baseUrl, max_retries: 0 } },
-          models: { [model]: { upstream: 'conformance', price: 'free', stop_tool: false } },
-        }),
-        path: undefined,
-        sources: new Map(),
-        storage: { stateDir, store: { kind: 'memory' } },
-        warnings: [],
-      },
-      env: {},
-      // That calls fail is what is tried here; only faults of the bridge itself are news.
-      onEvent: (event) => {
-        if (event.error?.info.origin === 'bridge') context.stderr(toLogLine(event))
-      },
-    })
-    return {
-      baseUrl: `${bridge.url}/v1`,
-      name: 'this bridge',
-      close: async () => {
-        await bridge.close()
-        await removeState()
-      },
-    }
-  } catch (cause) {
-    await removeState()
-    throw cause
-  }
+  const bridge = await startThrowAwayBridge({
+    config: {
+      upstreams: { conformance: { base_url: upstream.baseUrl, max_retries: 0 } },
+      models: { [model]: { upstream: 'conformance', price: 'free', stop_tool: false } },
+    },
+    env: {},
+    // That calls fail is what is tried here; only faults of the bridge itself are news.
+    onEvent: (event) => {
+      if (event.error?.info.origin === 'bridge') context.stderr(toLogLine(event))
+    },
+  })
+  return { baseUrl: `${bridge.url}/v1`, name: 'this bridge', close: bridge.close }
 }
 
 function createProgress(

@@ -64,6 +64,13 @@ export function systemContext(): CliContext {
   }
 }
 
+/** Aborted with the signal's name when the user wants the command to end. */
+export function abortedAtInterrupt(context: CliContext): AbortSignal {
+  const ending = new AbortController()
+  void context.interrupted().then((name) => ending.abort(new Error(name)))
+  return ending.signal
+}
+
 /** `synth config show | head` has read enough; that is no failure of ours. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error

@@ -1,8 +1,10 @@
 /** The bridge until it is told to stop. */
+
 import { startBridge } from '../compose.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { formatKeyPath } from '../config/key-path.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { systemCodeOf } from '../errors.ts'
 import { StoreUnavailable } from '../gateway/ledger-port.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import { type CliContext, UsageError } from './context.ts'
@@ -18,7 +20,7 @@ function explainStartError(cause: unknown, host: string, port: number): never {
   if (cause instanceof ConfigError || cause instanceof StoreUnavailable) {
     throw new UsageError(cause.message)
   }
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const code = systemCodeOf(cause)
   if (code === 'EADDRINUSE') {
     throw new UsageError(
       `Port ${port} on ${host} is taken. Stop what uses it, or choose another with --port (0 takes a free one).`,

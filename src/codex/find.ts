@@ -36,12 +36,9 @@ export function findCodex(
     // Run on this very Node: the machine's own `node` may be older than what the entry needs.
     return { found: true, origin: 'pinned', command: process.execPath, arguments: [pinned] }
   }
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    if (folder === '') continue
-    const command = join(folder, 'codex')
-    if (isExecutable(command)) return { found: true, origin: 'path', command, arguments: [] }
-  }
-  return { found: false, message: MISSING }
+  const command = findOnPath('codex', env)
+  if (command === undefined) return { found: false, message: MISSING }
+  return { found: true, origin: 'path', command, arguments: [] }
 }
 
 const resolvePinnedEntry = () =>
@@ -54,6 +51,15 @@ function pinnedEntry(resolve: () => string): string | undefined {
     // Not installed beside this package, as for every user who installed it without its dev tools.
     return undefined
   }
+}
+
+/** The first program of that name in the folders of `PATH`. */
+export function findOnPath(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+  return folders.map((folder) => join(folder, name)).find(isExecutable)
 }
 
 function isExecutable(path: string): boolean {

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { systemCodeOf } from '../errors.ts'
 import { checkConfig, checkUpstreams } from './checks.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { formatKeyPath } from './key-path.ts'
@@ -120,7 +121,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 function reasonOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+  const code = systemCodeOf(cause) || 'unknown error'
   return REASONS[code] ?? code
 }
 

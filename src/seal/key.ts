@@ -6,16 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
+import { systemCodeOf } from '../errors.ts'
 import { SEAL_KEY_BYTES } from './aes-seal.ts'
 
 const KEY_FILE = 'seal.key'
 
 function keyError(message: string, cause?: unknown): ConfigError {
   return new ConfigError([{ file: undefined, line: undefined, key: '', message }], cause)
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
 }
 
 function decode(text: string, from: string): Buffer {
@@ -32,7 +29,7 @@ function readKeyFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return undefined
+    if (systemCodeOf(cause) === 'ENOENT') return undefined
     throw cause
   }
 }
@@ -45,7 +42,7 @@ function makeKeyFile(path: string): void {
     linkSync(draft, path)
   } catch (cause) {
     // Another bridge was first: its key is everybody's.
-    if (codeOf(cause) !== 'EEXIST') throw cause
+    if (systemCodeOf(cause) !== 'EEXIST') throw cause
   } finally {
     rmSync(draft, { force: true })
   }
@@ -60,7 +57,7 @@ function keyTextIn(stateDir: string, path: string): string {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     throw keyError(
-      `The seal's key cannot be kept at ${path} (${codeOf(cause)}). Set server.state_dir to a folder that can be written, or give the key as SYNTH_SEAL_KEY.`,
+      `The seal's key cannot be kept at ${path} (${systemCodeOf(cause)}). Set server.state_dir to a folder that can be written, or give the key as SYNTH_SEAL_KEY.`,
       cause,
     )
   }

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
-import { BridgeError } from '../errors.ts'
+import { BridgeError, systemCodeOf } from '../errors.ts'
 
 export interface BodyLimits {
   /** Bytes on the wire. */
@@ -71,8 +71,8 @@ async function unpack(bytes: Buffer, header: string, limits: BodyLimits): Promis
   try {
     return await UNPACK[encoding](bytes, { maxOutputLength: limits.maxInflatedBytes })
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : ''
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limits.maxInflatedBytes, ' once unpacked')
+    if (systemCodeOf(cause) === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(limits.maxInflatedBytes, ' once unpacked')
     throw new BridgeError('invalid_json', `The request body is not valid ${encoding}.`, { cause })
   }
 }

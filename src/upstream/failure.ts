@@ -2,7 +2,7 @@
  * A broken exchange as a BridgeError: which host, what happened, what to do. Callers match on codes,
  * never on classes, as undici's documentation asks.
  */
-import { BridgeError, type ErrorCode } from '../errors.ts'
+import { BridgeError, type ErrorCode, systemCodeOf } from '../errors.ts'
 import type { UpstreamRequest } from '../gateway/ports.ts'
 
 /** As much of a request as a message about its failure needs. */
@@ -19,7 +19,7 @@ const NOT_HTTP = 'HTTPParserError'
 
 function codeOf(error: Error): string {
   if (error.name === NOT_HTTP) return NOT_HTTP
-  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return systemCodeOf(error)
 }
 
 function causeOf(code: string, request: RequestPlace, answering: boolean): Cause {

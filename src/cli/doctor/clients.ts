@@ -1,8 +1,6 @@
 /** Which clients are on this machine, and their versions. */
 import { execFile } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { findCodex } from '../../codex/find.ts'
+import { findCodex, findOnPath } from '../../codex/find.ts'
 import type { CliContext } from '../context.ts'
 import type { Check } from './check.ts'
 
@@ -84,18 +82,4 @@ function askVersion(
       else resolve({ fault: '--version prints no version' })
     })
   })
-}
-
-function findOnPath(name: string, env: CliContext['env']): string | undefined {
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
-  return folders.map((folder) => join(folder, name)).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }

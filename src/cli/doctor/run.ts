@@ -1,12 +1,12 @@
 /** Every check, in the order in which it is told. */
 import { randomBytes } from 'node:crypto'
-import { ConfigError, type ConfigProblem } from '../../config/config-error.ts'
-import { type LoadedConfig, loadConfig } from '../../config/load.ts'
+import type { ConfigProblem } from '../../config/config-error.ts'
+import type { LoadedConfig } from '../../config/load.ts'
 import { createRedactor } from '../../gateway/redact.ts'
 import { createAesSeal, SEAL_KEY_BYTES } from '../../seal/aes-seal.ts'
 import { systemClock, systemIds } from '../../system.ts'
 import { createUpstreamClient } from '../../upstream/client.ts'
-import { loadOptionsOf, withFoundUpstreams } from '../config.ts'
+import { readConfig, withFoundUpstreams } from '../config.ts'
 import type { CliContext } from '../context.ts'
 import { shortenPath, toJsonText } from '../options.ts'
 import { createStyle } from '../style.ts'
@@ -51,19 +51,6 @@ export async function doctor(flags: DoctorFlags, context: CliContext): Promise<n
     await report.add(subject, title, checks)
   }
   return report.end() ? EXIT_FAILED : 0
-}
-
-type Read =
-  | { readonly ok: true; readonly loaded: LoadedConfig }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
-
-function readConfig(flags: DoctorFlags, context: CliContext): Read {
-  try {
-    return { ok: true, loaded: loadConfig(loadOptionsOf(flags, context)) }
-  } catch (cause) {
-    if (cause instanceof ConfigError) return { ok: false, problems: cause.problems }
-    throw cause
-  }
 }
 
 function describeProblem({ file, line, key, message }: ConfigProblem, cwd: string): Check {

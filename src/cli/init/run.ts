@@ -7,6 +7,7 @@ import { findConfigFile } from '../../config/load.ts'
 import type { DialectSwitches } from '../../config/providers.ts'
 import { ConfigSchema } from '../../config/schema.ts'
 import { upstreamSettings } from '../../config/settings.ts'
+import { systemCodeOf } from '../../errors.ts'
 import { discoverForCli } from '../config.ts'
 import { type CliContext, RefusedError, UsageError } from '../context.ts'
 import { shortenPath, toJsonText } from '../options.ts'
@@ -121,7 +122,7 @@ function write(path: string, text: string, { out, force }: InitFlags): void {
     // `wx`: a file that appeared in the meantime is not overwritten either.
     writeFileSync(path, text, { flag: force === true ? 'w' : 'wx' })
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const code = systemCodeOf(cause)
     if (code === 'EEXIST') throw existsAlready(out)
     throw new RefusedError(`${out} cannot be written: ${WRITE_FAULTS[code] ?? code}.`)
   }

@@ -1,20 +1,17 @@
 /** What pg throws, as what the gateway understands. */
+import { systemCodeOf } from '../../errors.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 
 /** Serialization failure, deadlock, and two that open one session at once: done again, they succeed. */
 const AGAIN = new Set(['40001', '40P01', '23505'])
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
-export const isWorthAnotherTry = (error: unknown): boolean => AGAIN.has(codeOf(error))
+export const isWorthAnotherTry = (error: unknown): boolean => AGAIN.has(systemCodeOf(error))
 
 /** @param place where the database is, without its password */
 export function toStoreFault(error: unknown, place: string): unknown {
   if (error instanceof StoreUnavailable || error instanceof RangeError) return error
   const reason = error instanceof Error ? error.message : String(error)
-  const code = codeOf(error)
+  const code = systemCodeOf(error)
   if (/^(?:XX00[12]|42P01|42703)$/.test(code)) {
     return new StoreUnavailable('corrupt', `${place} is not as it was left: ${reason}.`, {
       cause: error,

@@ -4,6 +4,7 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { systemCodeOf } from '../../errors.ts'
 
 export interface ProcessIdentity {
   /** Processes with the same value can see each other's pids. */
@@ -28,7 +29,7 @@ export function livenessOf(other: ProcessIdentity): Liveness {
     process.kill(other.pid, 0)
   } catch (error) {
     // EPERM: it is there, and somebody else's.
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead'
+    if (systemCodeOf(error) === 'ESRCH') return 'dead'
   }
   const startedAt = startOf(other.pid)
   if (startedAt === undefined || other.startedAt === '') return 'alive'
