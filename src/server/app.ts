@@ -13,7 +13,7 @@ import type { Caller, CallIdentity } from '../gateway/identity.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
-import { type AccessKey, authenticate, checkOrigin } from './access.ts'
+import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
@@ -32,7 +32,7 @@ export interface AppDeps {
   readonly newRequestId: () => string
   readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
   readonly planChat: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
-  /** The gate and everything behind it; resolves when the client has its answer. */
+  /** The gate and everything behind it; resolves when the client has its answer, and never rejects. */
   readonly run: (plan: CallPlan, client: ClientStream) => Promise<void>
   /** Told what the client is not told. */
   readonly onError: (error: BridgeError, requestId: string) => void
@@ -49,8 +49,7 @@ export function createApp(deps: AppDeps): App {
   app.use('*', async (c, next) => {
     const requestId = deps.newRequestId()
     c.set('requestId', requestId)
-    if (c.req.path !== '/health')
-      checkOrigin({ get: (name) => c.req.header(name) }, deps.keys.length > 0)
+    if (c.req.path !== '/health') checkOrigin(headersOf(c), deps.keys.length > 0)
     await next()
   })
 
@@ -115,8 +114,12 @@ export function createApp(deps: AppDeps): App {
   return app
 }
 
+function headersOf(c: Context<Env>): RequestHeaders {
+  return { get: (name) => c.req.header(name) }
+}
+
 function callerOf(c: Context<Env>, deps: AppDeps) {
-  return authenticate({ get: (name) => c.req.header(name) }, deps.keys, deps.localCaller)
+  return authenticate(headersOf(c), deps.keys, deps.localCaller)
 }
 
 async function serveCall(
@@ -124,7 +127,7 @@ async function serveCall(
   deps: AppDeps,
   plan: AppDeps['planResponses'],
 ): Promise<Response> {
-  const identity = identityOf(c.req, callerOf(c, deps), c.get('requestId'))
+  const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
   if (deps.isDraining()) {
     throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
   }
@@ -132,17 +135,15 @@ async function serveCall(
   const planned = await plan(json, identity)
   const client = createClientStream(c.env.outgoing)
   // Not awaited: hono's context and the request's body are garbage while the answer streams.
-  deps
-    .run(
-      { ...planned, headers: { 'x-request-id': identity.requestId, ...planned.headers } },
-      client,
-    )
-    .catch((cause: unknown) => deps.onError(toBridgeError(cause), identity.requestId))
+  void deps.run(
+    { ...planned, headers: { 'x-request-id': identity.requestId, ...planned.headers } },
+    client,
+  )
   return RESPONSE_ALREADY_SENT
 }
 
 function errorResponse(c: Context<Env>, error: BridgeError): Response {
-  const answer = toErrorAnswer(error, clientKindOf({ get: (name) => c.req.header(name) }))
+  const answer = toErrorAnswer(error, clientKindOf(headersOf(c)))
   return new Response(answer.body, {
     status: answer.status,
     headers: {

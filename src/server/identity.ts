@@ -18,11 +18,10 @@ function sessionIdOf(headers: RequestHeaders): string | undefined {
 }
 
 export function identityOf(
-  request: { header(name: string): string | undefined },
+  headers: RequestHeaders,
   caller: Caller,
   requestId: string,
 ): CallIdentity {
-  const headers: RequestHeaders = { get: (name) => request.header(name) }
   return {
     requestId,
     clientKind: clientKindOf(headers),

@@ -1,5 +1,5 @@
 /**
- * The storage primitives that each store implements; `procedures.ts` is written once on top of them.
+ * The storage primitives that each store implements; `session-procedures.ts` is written once on top of them.
  * An implementation reads and writes rows and decides nothing. All calls between two commits see one
  * consistent state.
  */

@@ -104,15 +104,13 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     const stage = this.#stage
     if (stage.at === 'rejected') this.#reject(stage, false)
     else if (stage.at === 'accepted') {
-      try {
+      this.#guard(() => {
         stage.reader.end()
         // The reader's last message may have ended the exchange.
         if (this.#stageIs('over')) return
         this.#stage = { at: 'over' }
         this.#handler.onEnd()
-      } catch (cause) {
-        this.#fail(toBridgeError(cause))
-      }
+      })
     }
   }
 
