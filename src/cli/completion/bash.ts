@@ -1,18 +1,10 @@
 /** Completion for bash, 3.2 (macOS) and later. */
-import { quotePosix, stepTo } from './shell-words.ts'
-import type { CompletedCommand } from './tree.ts'
+import { quotePosix, stepCases, valueCases } from './shell-words.ts'
+import type { CompletedCommand, OptionValue } from './tree.ts'
 
 export function renderBash(program: string, commands: readonly CompletedCommand[]): string {
-  const steps = commands
-    .filter(({ path }) => path !== '')
-    .map(({ path }) => `      ${quotePosix(stepTo(path))}) place=${quotePosix(path)} ;;`)
-  const values = commands.flatMap(({ path, options }) =>
-    options.flatMap(({ names, value }) => {
-      if (value === 'none') return []
-      const patterns = names.map((name) => quotePosix(`${path} ${name}`.trimStart())).join('|')
-      return [`    ${patterns}) ${completeValue(value)}; return ;;`]
-    }),
-  )
+  const steps = stepCases(commands)
+  const values = valueCases(commands, completeValue)
   const offers = commands.map(({ path, options, words }) => {
     const names = words.map(({ name }) => name).join(' ')
     const flags = options.flatMap((option) => option.names).join(' ')
@@ -55,7 +47,7 @@ complete -F ${name} ${program}
 `
 }
 
-function completeValue(value: 'file' | 'folder' | 'other' | readonly string[]): string {
+function completeValue(value: OptionValue): string {
   if (value === 'other') return ':'
   if (value === 'file' || value === 'folder') {
     const flag = value === 'file' ? '-f' : '-d'

@@ -1,11 +1,14 @@
 /** What there is to complete, read off the program itself, so that no list of commands is kept twice. */
 import type { Command, Option } from 'commander'
 
+/** What an option's value may be; a list holds all there are. */
+export type OptionValue = 'file' | 'folder' | 'other' | readonly string[]
+
 export interface CompletedOption {
   /** As typed: `--config`, `-h`. */
   readonly names: readonly string[]
   readonly summary: string
-  readonly value: 'none' | 'file' | 'folder' | 'other' | readonly string[]
+  readonly value: 'none' | OptionValue
 }
 
 export interface CompletedCommand {

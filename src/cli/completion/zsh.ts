@@ -1,18 +1,10 @@
 /** Completion for zsh. */
-import { quotePosix, stepTo } from './shell-words.ts'
-import type { CompletedCommand } from './tree.ts'
+import { quotePosix, stepCases, valueCases } from './shell-words.ts'
+import type { CompletedCommand, OptionValue } from './tree.ts'
 
 export function renderZsh(program: string, commands: readonly CompletedCommand[]): string {
-  const steps = commands
-    .filter(({ path }) => path !== '')
-    .map(({ path }) => `      ${quotePosix(stepTo(path))}) place=${quotePosix(path)} ;;`)
-  const values = commands.flatMap(({ path, options }) =>
-    options.flatMap(({ names, value }) => {
-      if (value === 'none') return []
-      const patterns = names.map((name) => quotePosix(`${path} ${name}`.trimStart())).join('|')
-      return [`    ${patterns}) ${completeValue(value)}; return ;;`]
-    }),
-  )
+  const steps = stepCases(commands)
+  const values = valueCases(commands, completeValue)
   const offers = commands.map(({ path, options, words }) => {
     const flags = options.flatMap(({ names, summary }) => names.map((name) => ({ name, summary })))
     return `    ${quotePosix(path)})\n${list('names', words)}\n${list('flags', flags)} ;;`
@@ -58,7 +50,7 @@ function list(variable: string, entries: readonly { name: string; summary: strin
   return `      ${[`${variable}=(`, ...lines].join('\n')}\n      )`
 }
 
-function completeValue(value: 'file' | 'folder' | 'other' | readonly string[]): string {
+function completeValue(value: OptionValue): string {
   if (value === 'file') return '_files'
   if (value === 'folder') return '_files -/'
   if (value === 'other') return '_message value'
