@@ -5,19 +5,13 @@
 import type { ClientBase } from 'pg'
 import type { Account } from '../../budget/account.ts'
 import { type CallRecord, type Hold, isOpen, type OpenHold } from '../../budget/hold.ts'
-import type { Amounts, Metric } from '../../budget/metric.ts'
+import { type Amounts, METRICS } from '../../budget/metric.ts'
 import { refresh, type Session } from '../../budget/session.ts'
+import { amountColumn, readAmounts } from '../amount-columns.ts'
 import type { Rows } from '../rows.ts'
 import { fromExactJson, toExactJson } from './exact-json.ts'
 
 type Row = Readonly<Record<string, string | boolean | null>>
-
-const UNITS: Readonly<Record<Metric, string>> = {
-  tokens: 'tokens',
-  cost_usd: 'nano_usd',
-  gpu_hours: 'gpu_ms',
-  api_calls: 'calls',
-}
 
 const text = (row: Row, name: string): string => String(row[name])
 const textOrNull = (row: Row, name: string): string | null =>
@@ -27,26 +21,18 @@ const number = (row: Row, name: string): number => Number(row[name])
 const numberOrNull = (row: Row, name: string): number | null =>
   row[name] === null ? null : number(row, name)
 
-function readAmounts(row: Row, prefix: string): Amounts {
-  const read = (metric: Metric) => BigInt(text(row, `${prefix}_${UNITS[metric]}`))
-  return {
-    tokens: read('tokens'),
-    cost_usd: read('cost_usd'),
-    gpu_hours: read('gpu_hours'),
-    api_calls: read('api_calls'),
-  }
-}
+const amountsOf = (row: Row, prefix: string): Amounts =>
+  readAmounts(prefix, (column) => BigInt(text(row, column)))
 
-const columns = ({ tokens, cost_usd, gpu_hours, api_calls }: Amounts): string[] =>
-  [tokens, cost_usd, gpu_hours, api_calls].map(String)
+const columns = (given: Amounts): string[] => METRICS.map((metric) => String(given[metric]))
 
 function toAccount(row: Row): Account {
   return {
     accountId: text(row, 'account_id'),
     status: text(row, 'status') as Account['status'],
     expiresAtMs: numberOrNull(row, 'expires_at_ms'),
-    spent: readAmounts(row, 'spent'),
-    reserved: readAmounts(row, 'reserved'),
+    spent: amountsOf(row, 'spent'),
+    reserved: amountsOf(row, 'reserved'),
     limits: fromExactJson<Account['limits']>(text(row, 'limits')),
   }
 }
@@ -251,7 +237,7 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
         ])
       ).map((row) => ({
         atMs: number(row, 'created_at_ms'),
-        amount: BigInt(text(row, `charged_${UNITS[metric]}`)),
+        amount: BigInt(text(row, amountColumn('charged', metric))),
       })),
     readOpenHolds: async (instanceId) =>
       (await query('SELECT body FROM holds WHERE instance_id = $1 AND is_open', [instanceId])).map(

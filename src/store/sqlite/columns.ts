@@ -5,19 +5,15 @@
 import type { Account, AccountStatus } from '../../budget/account.ts'
 import type { CallFacts, CallRecord, Hold, HoldBase, Outcome } from '../../budget/hold.ts'
 import type { Bucket, Limit } from '../../budget/limit.ts'
-import { type Amounts, METRICS, type Metric } from '../../budget/metric.ts'
+import { type Amounts, METRICS } from '../../budget/metric.ts'
 import type { Session } from '../../budget/session.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { readAmounts } from '../amount-columns.ts'
 
 export type Column = null | number | bigint | string | Uint8Array
 export type Row = Readonly<Record<string, Column>>
 
-const UNITS = { tokens: 'tokens', cost_usd: 'nano_usd', gpu_hours: 'gpu_ms', api_calls: 'calls' }
-
-/** The names of a vector's four columns, in the order of `amountsToColumns`. */
-export const amountColumns = (prefix: string): string[] =>
-  METRICS.map((metric) => `${prefix}_${UNITS[metric]}`)
-
+/** In the order of `amountColumns`. */
 export const amountsToColumns = (given: Amounts | null): (bigint | null)[] =>
   METRICS.map((metric) => (given === null ? null : given[metric]))
 
@@ -61,13 +57,7 @@ const OUTCOMES: readonly Outcome[] = ['exact', 'estimated', 'orphaned']
 const LIMIT_TYPES: readonly Limit['kind']['type'][] = ['hard', 'soft', 'rolling_window']
 
 function amountsOf(row: Row, prefix: string): Amounts {
-  const amount = (metric: Metric): bigint => bigint(row, `${prefix}_${UNITS[metric]}`)
-  return {
-    tokens: amount('tokens'),
-    cost_usd: amount('cost_usd'),
-    gpu_hours: amount('gpu_hours'),
-    api_calls: amount('api_calls'),
-  }
+  return readAmounts(prefix, (column) => bigint(row, column))
 }
 
 export function toAccount(row: Row, limits: readonly Limit[]): Account {

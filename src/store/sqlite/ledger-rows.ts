@@ -4,9 +4,9 @@ import type { Account } from '../../budget/account.ts'
 import { type CallRecord, type Hold, isOpen, type OpenHold } from '../../budget/hold.ts'
 import type { Limit } from '../../budget/limit.ts'
 import type { LedgerChanges } from '../../budget/operation.ts'
+import { amountColumns } from '../amount-columns.ts'
 import type { InstanceRows, LedgerRows } from '../rows.ts'
 import {
-  amountColumns,
   amountsToColumns,
   bigint,
   type Column,

@@ -1,18 +1,11 @@
 /** Sessions and the history of their calls in SQLite. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Metric } from '../../budget/metric.ts'
 import type { Session } from '../../budget/session.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { amountColumn, amountColumns } from '../amount-columns.ts'
 import type { SessionRows } from '../rows.ts'
-import { amountColumns, bigint, integer, type Row, text, toRecord, toSession } from './columns.ts'
+import { bigint, integer, type Row, text, toRecord, toSession } from './columns.ts'
 import { type AccountRows, prepare } from './ledger-rows.ts'
-
-const SPENT_COLUMN: Readonly<Record<Metric, string>> = {
-  tokens: 'charged_tokens',
-  cost_usd: 'charged_nano_usd',
-  gpu_hours: 'charged_gpu_ms',
-  api_calls: 'charged_calls',
-}
 
 export function createSessionRows(database: DatabaseSync, accounts: AccountRows): SessionRows {
   const select = prepare(database, 'SELECT * FROM session WHERE session_id = ?')
@@ -131,7 +124,7 @@ export function createSessionRows(database: DatabaseSync, accounts: AccountRows)
     readPastSpend: (sessionId, metric, sinceMs) =>
       past.all(sessionId, sinceMs).map((row) => ({
         atMs: integer(row, 'created_at'),
-        amount: bigint(row, SPENT_COLUMN[metric]),
+        amount: bigint(row, amountColumn('charged', metric)),
       })),
   }
 }
