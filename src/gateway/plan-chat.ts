@@ -5,7 +5,8 @@ import { readAs } from '../protocol/responses/read.ts'
 import { createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
-import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+import { limitOutput } from './output-limit.ts'
+import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
 
 /** Only what the bridge reads; the rest is the upstream's to judge. */
 const ChatRequestSchema = z.looseObject({
@@ -34,33 +35,26 @@ export async function planChatCall(
   const streaming = request.stream === true
   const chat: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
   if (streaming) chat['stream_options'] = { ...request.stream_options, include_usage: true }
-  const field =
-    request.max_completion_tokens !== undefined
-      ? 'max_completion_tokens'
-      : request.max_tokens !== undefined
-        ? 'max_tokens'
-        : resolved.upstream.dialect.maxTokensField
-  const asked =
-    request[field === 'max_tokens' ? 'max_tokens' : 'max_completion_tokens'] ?? undefined
-  const limit = smallerLimit(asked, resolved.model.maxOutputTokens)
-  const body = JSON.stringify(chat)
+  const { maxTokensField } = resolved.upstream.dialect
+  const limited = limitOutput(
+    chat,
+    [maxTokensField, 'max_tokens', 'max_completion_tokens'],
+    resolved.model.maxOutputTokens,
+  )
   const responseId = deps.ids.next('resp')
   return {
     intent: {
       identity,
       responseId,
       resolved,
-      body,
-      maxOutputTokens: limit,
+      body: limited.body,
+      maxOutputTokens: limited.maxOutputTokens,
     },
     target: targetOf(resolved, '/chat/completions', deps.userAgent),
     streaming,
     headers: {},
     canned: undefined,
-    upstreamBody(maxOutputTokens) {
-      const clamp = smallerLimit(asked, maxOutputTokens)
-      return clamp === asked ? body : JSON.stringify({ ...chat, [field]: clamp })
-    },
+    upstreamBody: limited.within,
     createAnswer(write) {
       let whole = ''
       const answer = createChatRelay({

@@ -5,7 +5,8 @@ import { createResponsesRelay } from '../translate/responses-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
-import { type PlanDeps, smallerLimit, targetOf } from './plan.ts'
+import { limitOutput } from './output-limit.ts'
+import { type PlanDeps, targetOf } from './plan.ts'
 
 /** What clients address to the bridge alone; an upstream must not see it. */
 const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
@@ -20,20 +21,21 @@ export function planResponsesRelay(
   const responseId = deps.ids.next('resp')
   const passed: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
   for (const field of BRIDGE_FIELDS) delete passed[field]
-  const asked = request.max_output_tokens ?? undefined
-  const limit = smallerLimit(asked, model.maxOutputTokens)
-  const body = JSON.stringify(passed)
+  const limited = limitOutput(passed, ['max_output_tokens'], model.maxOutputTokens)
   const streaming = request.stream === true
   return {
-    intent: { identity, responseId, resolved, body, maxOutputTokens: limit },
+    intent: {
+      identity,
+      responseId,
+      resolved,
+      body: limited.body,
+      maxOutputTokens: limited.maxOutputTokens,
+    },
     target: targetOf(resolved, '/responses', deps.userAgent),
     streaming,
     headers: {},
     canned: undefined,
-    upstreamBody(maxOutputTokens) {
-      const clamp = smallerLimit(asked, maxOutputTokens)
-      return clamp === asked ? body : JSON.stringify({ ...passed, max_output_tokens: clamp })
-    },
+    upstreamBody: limited.within,
     createAnswer(write) {
       let whole = ''
       const answer = createResponsesRelay({

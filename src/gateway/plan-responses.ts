@@ -10,7 +10,8 @@ import type { CallPlan, ClientAnswer } from './call.ts'
 import { droppedHeader } from './dropped-header.ts'
 import type { CallIdentity, ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
-import { type PlanDeps, resolveModel, smallerLimit, targetOf } from './plan.ts'
+import { limitOutput } from './output-limit.ts'
+import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
 import { planResponsesRelay } from './plan-responses-relay.ts'
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed'])
@@ -37,19 +38,20 @@ export async function planResponsesCall(
   })
   const responseId = deps.ids.next('resp')
   const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
-  const field = upstream.dialect.maxTokensField
-  const limit = smallerLimit(request.max_output_tokens ?? undefined, model.maxOutputTokens)
-  const body = JSON.stringify(chat)
+  const limited = limitOutput(chat, [upstream.dialect.maxTokensField], model.maxOutputTokens)
   return {
-    intent: { identity, responseId, resolved, body, maxOutputTokens: limit },
+    intent: {
+      identity,
+      responseId,
+      resolved,
+      body: limited.body,
+      maxOutputTokens: limited.maxOutputTokens,
+    },
     target: targetOf(resolved, '/chat/completions', deps.userAgent),
     streaming: request.stream === true,
     headers: droppedHeader(translation.dropped),
     canned: cannedAnswer(translation),
-    upstreamBody(maxOutputTokens) {
-      const clamp = smallerLimit(limit, maxOutputTokens)
-      return clamp === limit ? body : JSON.stringify({ ...chat, [field]: clamp })
-    },
+    upstreamBody: limited.within,
     createAnswer: (write) =>
       answerOf(request, translation, identity.clientKind, resolved, responseId, deps, write),
   }

@@ -54,9 +54,3 @@ export function targetOf(
     maxRetries: upstream.maxRetries,
   }
 }
-
-/** The smaller of two limits of which either may be absent. */
-export function smallerLimit(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b
-  return b === undefined ? a : Math.min(a, b)
-}
