@@ -6,7 +6,7 @@ import { createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
 import { limitOutput } from './output-limit.ts'
-import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
+import { answerInText, type PlanDeps, resolveModel, targetOf } from './plan.ts'
 
 /** Only what the bridge reads; the rest is the upstream's to judge. */
 const ChatRequestSchema = z.looseObject({
@@ -55,23 +55,20 @@ export async function planChatCall(
     headers: {},
     canned: undefined,
     upstreamBody: limited.within,
-    createAnswer(write) {
-      let whole = ''
-      const answer = createChatRelay({
-        write: streaming
-          ? write
-          : (text) => {
-              whole += text
+    createAnswer: (write) =>
+      answerInText(
+        (writeText) =>
+          createChatRelay({
+            write: writeText,
+            streaming,
+            includeUsage: request.stream_options?.include_usage === true,
+            head: {
+              id: responseId.replace(/^resp_/, 'chatcmpl-'),
+              model: request.model ?? resolved.model.name,
+              created: Math.floor(deps.nowMs() / 1000),
             },
-        streaming,
-        includeUsage: request.stream_options?.include_usage === true,
-        head: {
-          id: responseId.replace(/^resp_/, 'chatcmpl-'),
-          model: request.model ?? resolved.model.name,
-          created: Math.floor(deps.nowMs() / 1000),
-        },
-      })
-      return { answer, body: () => whole, tellsFailure: false }
-    },
+          }),
+        { streaming, write, tellsFailure: false },
+      ),
   }
 }

@@ -6,7 +6,7 @@ import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
-import { type PlanDeps, targetOf } from './plan.ts'
+import { answerInText, type PlanDeps, targetOf } from './plan.ts'
 
 /** What clients address to the bridge alone; an upstream must not see it. */
 const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
@@ -36,23 +36,20 @@ export function planResponsesRelay(
     headers: {},
     canned: undefined,
     upstreamBody: limited.within,
-    createAnswer(write) {
-      let whole = ''
-      const answer = createResponsesRelay({
-        write: streaming
-          ? write
-          : (text) => {
-              whole += text
-            },
-        streaming,
-        echo: toResponseEcho(request, {
-          id: responseId,
-          createdAt: Math.floor(deps.nowMs() / 1000),
-          model: request.model ?? model.name,
-        }),
-        metadata: request.metadata ?? {},
-      })
-      return { answer, body: () => whole, tellsFailure: true }
-    },
+    createAnswer: (write) =>
+      answerInText(
+        (writeText) =>
+          createResponsesRelay({
+            write: writeText,
+            streaming,
+            echo: toResponseEcho(request, {
+              id: responseId,
+              createdAt: Math.floor(deps.nowMs() / 1000),
+              model: request.model ?? model.name,
+            }),
+            metadata: request.metadata ?? {},
+          }),
+        { streaming, write, tellsFailure: true },
+      ),
   }
 }

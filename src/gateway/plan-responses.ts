@@ -4,6 +4,7 @@ import type { ResponseEvent } from '../protocol/responses/events.ts'
 import { type ResponsesRequest, readResponsesRequest } from '../protocol/responses/request.ts'
 import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
 import { toResponseEcho } from '../translate/echo.ts'
+import { TERMINALS } from '../translate/responses-endings.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
 import { createResponseMachine } from '../translate/to-responses/index.ts'
 import type { CallPlan, ClientAnswer } from './call.ts'
@@ -13,8 +14,6 @@ import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
 import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
 import { planResponsesRelay } from './plan-responses-relay.ts'
-
-const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
 export async function planResponsesCall(
   json: unknown,
@@ -71,7 +70,7 @@ function answerOf(
   let sequenceNumber = 0
   const stream = (event: ResponseEvent) => {
     const frame = encodeEvent(event, sequenceNumber++)
-    write(TERMINAL.has(event.type) ? frame + DONE_FRAME : frame)
+    write(TERMINALS.has(event.type) ? frame + DONE_FRAME : frame)
   }
   const machine = createResponseMachine({
     echo: {

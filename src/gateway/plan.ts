@@ -3,8 +3,10 @@
  * Nothing here touches a socket.
  */
 import { BridgeError } from '../errors.ts'
+import type { Answer } from '../translate/answer.ts'
 import type { Ids } from '../translate/ids.ts'
 import type { Seal } from '../translate/seal.ts'
+import type { ClientAnswer } from './call.ts'
 import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
 
@@ -53,4 +55,27 @@ export function targetOf(
     timeouts: { headersMs: upstream.headersTimeoutMs, idleMs: upstream.idleTimeoutMs },
     maxRetries: upstream.maxRetries,
   }
+}
+
+/**
+ * An answer that writes text, in the form in which its client wants it: as it comes, or as one body.
+ * Apart from the plans, so that no answer's closures hold the request, which is often megabytes.
+ */
+export function answerInText(
+  create: (write: (text: string) => void) => Answer,
+  {
+    streaming,
+    write,
+    tellsFailure,
+  }: {
+    readonly streaming: boolean
+    readonly write: (text: string) => void
+    readonly tellsFailure: boolean
+  },
+): ClientAnswer {
+  let whole = ''
+  const gather = (text: string) => {
+    whole += text
+  }
+  return { answer: create(streaming ? write : gather), body: () => whole, tellsFailure }
 }
