@@ -2,10 +2,15 @@
  * Tool calls while they are written: one writer per kind of item. They close only with the stream,
  * because clients start a tool on `output_item.done`, and a prefix of JSON may be JSON.
  */
-import type { ResponseEvent } from '../../protocol/responses/events.ts'
+import type {
+  ArgumentsDeltaEvent,
+  CustomInputDeltaEvent,
+  ResponseEvent,
+} from '../../protocol/responses/events.ts'
 import type {
   CustomToolCallItem,
   FunctionCallItem,
+  ItemStatus,
   ToolSearchCallItem,
 } from '../../protocol/responses/items.ts'
 import { isRecord, tryParse, tryStringify } from '../narrow.ts'
@@ -30,6 +35,17 @@ function namespaceOf(tool: CalledTool): { namespace?: string } {
   return tool.namespace === undefined ? {} : { namespace: tool.namespace }
 }
 
+/** How the two kinds of call whose text is streamed differ. */
+interface WrittenForm {
+  itemAs(status: ItemStatus, written: string): FunctionCallItem | CustomToolCallItem
+  readonly delta: (ArgumentsDeltaEvent | CustomInputDeltaEvent)['type']
+  done(written: string): ResponseEvent
+  /** Reads the text out of the fragments; undefined when they are the text. */
+  readonly reader: FreeTextReader | undefined
+  /** What a completed call says where nothing was written. */
+  readonly empty: '{}' | ''
+}
+
 export function createFunctionCallItem(
   place: Place,
   emit: Emit,
@@ -37,57 +53,29 @@ export function createFunctionCallItem(
   tool: CalledTool,
 ): CallWriter {
   const { itemId, outputIndex } = place
-  const wellFormed = new WellFormedText()
-  let written = ''
-
-  const itemAs = (status: FunctionCallItem['status'], args: string): FunctionCallItem => ({
-    type: 'function_call',
-    id: itemId,
-    status,
-    call_id: callId,
-    name: tool.name,
-    ...namespaceOf(tool),
-    arguments: args,
-  })
-
-  function emitDelta(delta: string): void {
-    if (delta === '') return
-    written += delta
-    emit({
-      type: 'response.function_call_arguments.delta',
+  return createWrittenCall(place, emit, {
+    itemAs: (status, written) => ({
+      type: 'function_call',
+      id: itemId,
+      status,
+      call_id: callId,
+      name: tool.name,
+      ...namespaceOf(tool),
+      arguments: written,
+    }),
+    delta: 'response.function_call_arguments.delta',
+    done: (written) => ({
+      type: 'response.function_call_arguments.done',
       item_id: itemId,
       output_index: outputIndex,
-      delta,
-    })
-  }
-
-  emit({
-    type: 'response.output_item.added',
-    output_index: outputIndex,
-    item: itemAs('in_progress', ''),
+      name: tool.name,
+      arguments: written,
+    }),
+    reader: undefined,
+    // A tool without parameters: providers send "" or null, clients parse JSON. A call that was cut
+    // off stays empty, so that it does not look whole.
+    empty: '{}',
   })
-  const writer: CallWriter = {
-    item: undefined,
-    push(piece) {
-      emitDelta(wellFormed.push(piece))
-    },
-    close(status) {
-      // A tool without parameters: providers send "" or null, clients parse JSON. A call that was cut
-      // off stays empty, so that it does not look whole.
-      if (status === 'completed' && written.trim() === '') emitDelta('{}')
-      const item = itemAs(status, written)
-      emit({
-        type: 'response.function_call_arguments.done',
-        item_id: itemId,
-        output_index: outputIndex,
-        name: tool.name,
-        arguments: written,
-      })
-      writer.item = item
-      emit({ type: 'response.output_item.done', output_index: outputIndex, item })
-    },
-  }
-  return writer
 }
 
 /** @param reader Reads the input out of the arguments; undefined when the wire had it raw. */
@@ -99,28 +87,40 @@ export function createCustomCallItem(
   reader: FreeTextReader | undefined,
 ): CallWriter {
   const { itemId, outputIndex } = place
+  return createWrittenCall(place, emit, {
+    itemAs: (status, written) => ({
+      type: 'custom_tool_call',
+      id: itemId,
+      status,
+      call_id: callId,
+      name: tool.name,
+      ...namespaceOf(tool),
+      input: written,
+    }),
+    delta: 'response.custom_tool_call_input.delta',
+    done: (written) => ({
+      type: 'response.custom_tool_call_input.done',
+      item_id: itemId,
+      output_index: outputIndex,
+      input: written,
+    }),
+    reader,
+    empty: '',
+  })
+}
+
+function createWrittenCall(
+  { itemId, outputIndex }: Place,
+  emit: Emit,
+  { itemAs, delta: deltaType, done, reader, empty }: WrittenForm,
+): CallWriter {
   const wellFormed = new WellFormedText()
   let written = ''
 
-  const itemAs = (status: CustomToolCallItem['status'], input: string): CustomToolCallItem => ({
-    type: 'custom_tool_call',
-    id: itemId,
-    status,
-    call_id: callId,
-    name: tool.name,
-    ...namespaceOf(tool),
-    input,
-  })
-
-  function emitDelta(delta: string): void {
+  function write(delta: string): void {
     if (delta === '') return
     written += delta
-    emit({
-      type: 'response.custom_tool_call_input.delta',
-      item_id: itemId,
-      output_index: outputIndex,
-      delta,
-    })
+    emit({ type: deltaType, item_id: itemId, output_index: outputIndex, delta })
   }
 
   emit({
@@ -131,17 +131,13 @@ export function createCustomCallItem(
   const writer: CallWriter = {
     item: undefined,
     push(piece) {
-      emitDelta(wellFormed.push(reader === undefined ? piece : reader.push(piece)))
+      write(wellFormed.push(reader === undefined ? piece : reader.push(piece)))
     },
     close(status) {
-      if (reader !== undefined) emitDelta(wellFormed.push(reader.end(status === 'incomplete')))
+      if (reader !== undefined) write(wellFormed.push(reader.end(status === 'incomplete')))
+      if (status === 'completed' && written.trim() === '') write(empty)
       const item = itemAs(status, written)
-      emit({
-        type: 'response.custom_tool_call_input.done',
-        item_id: itemId,
-        output_index: outputIndex,
-        input: written,
-      })
+      emit(done(written))
       writer.item = item
       emit({ type: 'response.output_item.done', output_index: outputIndex, item })
     },
