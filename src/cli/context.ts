@@ -18,14 +18,33 @@ export interface CliContext {
   interrupted(): Promise<string>
 }
 
+/** Ends a command: its message is printed, without a stack. */
+export class CliError extends Error {
+  override readonly name: string = 'CliError'
+  readonly exitCode: 1 | 2
+
+  constructor(message: string, exitCode: 1 | 2, options?: ErrorOptions) {
+    super(message, options)
+    this.exitCode = exitCode
+  }
+}
+
 /** Wrong usage or configuration: printed, exit code 2. */
-export class UsageError extends Error {
+export class UsageError extends CliError {
   override readonly name = 'UsageError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 2, options)
+  }
 }
 
 /** The command was right and the answer is no: printed, exit code 1. */
-export class RefusedError extends Error {
+export class RefusedError extends CliError {
   override readonly name = 'RefusedError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 1, options)
+  }
 }
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const

@@ -1,7 +1,7 @@
 /** The whole thing offline, with the built-in model and the real Codex CLI. */
-import { z } from 'zod'
 import { type DemoBridge, type DemoBridgeRequest, runDemo } from '../demo/demo.ts'
 import type { DemoSpend } from '../demo/report.ts'
+import { createBridgeApi } from './bridge/api.ts'
 import { abortedAtInterrupt, type CliContext } from './context.ts'
 import { toLogLine } from './log-line.ts'
 import { startThrowAwayBridge } from './throw-away-bridge.ts'
@@ -30,23 +30,16 @@ async function startDemoBridge(
   return { ...bridge, readSpend: () => readSpend(bridge.url) }
 }
 
-const SessionsSchema = z.array(
-  z.object({
-    current_usage: z.object({ cost_usd: z.string(), api_calls: z.number() }),
-    limits: z.array(z.object({ metric_type: z.string(), limit_value: z.string() })),
-  }),
-)
-
 /** What the one session has used, from the same API that anybody would ask. */
 async function readSpend(bridgeUrl: string): Promise<DemoSpend | undefined> {
-  const answer = await fetch(`${bridgeUrl}/api/v1/sessions`)
-  const [session] = SessionsSchema.parse(await answer.json())
+  const key = { apiKey: undefined, keyHint: 'it has no keys.' }
+  const [session] = await createBridgeApi({ ...key, url: bridgeUrl, fetch }).listSessions()
   const limit = session?.limits.find(({ metric_type }) => metric_type === 'cost_usd')
   if (session === undefined || limit === undefined) return undefined
   return {
-    calls: session.current_usage.api_calls,
-    spentUsd: session.current_usage.cost_usd,
-    limitUsd: limit.limit_value,
+    calls: Number(session.current_usage.api_calls),
+    spentUsd: String(session.current_usage.cost_usd),
+    limitUsd: String(limit.limit_value),
   }
 }
 

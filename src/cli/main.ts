@@ -10,14 +10,13 @@ import { VERSION } from '../version.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config-command.ts'
 import { addConformanceCommand } from './conformance-command.ts'
-import { type CliContext, RefusedError, systemContext, UsageError } from './context.ts'
+import { type CliContext, CliError, systemContext } from './context.ts'
 import { addDemoCommand } from './demo-command.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { examples } from './options.ts'
 import { addServeCommand } from './serve-command.ts'
 
-const EXIT_NO = 1
 const EXIT_USAGE = 2
 
 /** Every command there is. Parsing throws a `CommanderError` in place of ending the process. */
@@ -57,13 +56,9 @@ export async function main(
     return exitCode
   } catch (cause) {
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : EXIT_USAGE
-    if (cause instanceof UsageError) {
+    if (cause instanceof CliError) {
       context.stderr(`synth: ${cause.message}\n`)
-      return EXIT_USAGE
-    }
-    if (cause instanceof RefusedError) {
-      context.stderr(`synth: ${cause.message}\n`)
-      return EXIT_NO
+      return cause.exitCode
     }
     throw cause
   }

@@ -1,0 +1,230 @@
+/**
+ * The bridge's own API over HTTP, for every command that asks a running bridge: what the web page and
+ * scripts use, and nothing besides. Answers are read by schema; failures say what to do.
+ */
+import type { z } from 'zod'
+import { INFERENCE_PREFIXES } from '../../server/routes.ts'
+import { UsageError } from '../context.ts'
+import { toVisible } from '../visible.ts'
+import { BridgeApiError } from './api-error.ts'
+import {
+  ErrorAnswerSchema,
+  type Health,
+  HealthSchema,
+  type LimitAnswer,
+  LimitSchema,
+  type Me,
+  MeSchema,
+  type SessionAnswer,
+  SessionSchema,
+  type StatusAnswer,
+  StatusSchema,
+  type UsageRecord,
+  UsageRecordSchema,
+} from './api-schemas.ts'
+import type { PresentedKey } from './key.ts'
+
+/** As the API takes it; amounts are decimal strings, so that none goes through a float. */
+export interface LimitRequest {
+  readonly metric_type: 'tokens' | 'cost_usd' | 'gpu_hours' | 'api_calls'
+  readonly limit_value: string
+  readonly limit_type?: 'hard' | 'soft' | 'rolling_window'
+  readonly window_seconds?: number
+  readonly warning_threshold?: number
+}
+
+export interface CreateSessionRequest {
+  readonly limits?: readonly LimitRequest[]
+  /** True (the bridge's default) ends the caller's active session and takes its place. */
+  readonly make_active?: boolean
+  readonly session_type?: string
+  /** ISO 8601. */
+  readonly expires_at?: string
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+export interface RaiseRequest {
+  readonly metric_type: LimitRequest['metric_type']
+  readonly increase_by: string
+  readonly limit_id?: string
+}
+
+export interface ListSessionsQuery {
+  readonly status?: string
+  readonly limit?: number
+  readonly offset?: number
+}
+
+export interface ListUsageQuery {
+  readonly metric_type?: LimitRequest['metric_type']
+  readonly limit?: number
+  readonly offset?: number
+}
+
+/** Every promise rejects with a `BridgeApiError`. */
+export interface BridgeApi {
+  /** Of the bridge, without `/v1` or a slash at its end. */
+  readonly url: string
+  /** Needs no key. */
+  health(): Promise<Health>
+  me(): Promise<Me>
+  createSession(request: CreateSessionRequest): Promise<SessionAnswer>
+  /** Newest first. */
+  listSessions(query?: ListSessionsQuery): Promise<SessionAnswer[]>
+  showSession(sessionId: string): Promise<SessionAnswer>
+  endSession(sessionId: string): Promise<SessionAnswer>
+  listLimits(sessionId: string): Promise<LimitAnswer[]>
+  addLimit(sessionId: string, request: LimitRequest): Promise<LimitAnswer>
+  raiseLimit(sessionId: string, request: RaiseRequest): Promise<LimitAnswer>
+  /** Oldest first, one record per metric and call. */
+  listUsage(sessionId: string, query?: ListUsageQuery): Promise<UsageRecord[]>
+  /** @param calls how many recent calls at most */
+  status(calls?: number): Promise<StatusAnswer>
+}
+
+export interface BridgeApiOptions extends PresentedKey {
+  /** A base URL of the bridge; one for models (`…/v1`) means the same bridge. */
+  readonly url: string
+  readonly fetch: typeof globalThis.fetch
+  /** Ends every question. */
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+}
+
+/** A bridge answers from memory or its store; one that takes longer hangs. */
+const TIMEOUT_MS = 10_000
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+/**
+ * @returns what the API's paths are put behind
+ * @throws {UsageError} for what is no HTTP address
+ */
+export function bridgeUrlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '') {
+    const shown = toVisible(text.replace(/\/\/[^/]*@/, '//…@').slice(0, 80))
+    throw new UsageError(
+      `--url "${shown}" is not the address of a bridge, such as http://127.0.0.1:4141.`,
+    )
+  }
+  const path = url.pathname.replace(/\/+$/, '')
+  const prefix = INFERENCE_PREFIXES.toSorted((left, right) => right.length - left.length).find(
+    (candidate) => path.endsWith(candidate),
+  )
+  return url.origin + (prefix === undefined ? path : path.slice(0, -prefix.length))
+}
+
+/** @throws {UsageError} when `url` is none */
+export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
+  const { apiKey, keyHint, fetch, timeoutMs = TIMEOUT_MS } = options
+  const url = bridgeUrlOf(options.url)
+
+  async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Response> {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const headers: Record<string, string> = { accept: 'application/json' }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (apiKey !== undefined) headers['authorization'] = `Bearer ${apiKey}`
+    try {
+      return await fetch(url + path, {
+        method,
+        headers,
+        // A key must not follow to wherever an answer points.
+        redirect: 'manual',
+        signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+    } catch (cause) {
+      options.signal?.throwIfAborted()
+      if (timeout.aborted) throw timedOut(cause)
+      throw new BridgeApiError(
+        'unreachable',
+        `No bridge answers at ${url}. Start one with "synth serve", or name another with --url.`,
+        { cause },
+      )
+    }
+  }
+
+  const timedOut = (cause: unknown): BridgeApiError =>
+    new BridgeApiError(
+      'timeout',
+      `The bridge at ${url} did not answer within ${timeoutMs / 1000} s.`,
+      { cause },
+    )
+
+  async function ask<Schema extends z.ZodType>(
+    schema: Schema,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<z.output<Schema>> {
+    const answer = await send(method, path, body)
+    const json = await answer.json().catch((cause: unknown) => {
+      options.signal?.throwIfAborted()
+      if (cause instanceof DOMException && cause.name === 'TimeoutError') throw timedOut(cause)
+      return undefined
+    })
+    if (!answer.ok) throw refusalOf(answer.status, json)
+    const parsed = schema.safeParse(json)
+    if (parsed.success) return parsed.data
+    const issue = parsed.error.issues[0]
+    const place = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')})`
+    throw notABridge(`with something else${place}`, answer.status)
+  }
+
+  const notABridge = (what: string, status: number): BridgeApiError =>
+    new BridgeApiError(
+      'not_a_bridge',
+      `What runs at ${url} answers ${what}: it is no bridge, or one of another version. Check --url.`,
+      { status },
+    )
+
+  function refusalOf(status: number, json: unknown): BridgeApiError {
+    const parsed = ErrorAnswerSchema.safeParse(json)
+    if (!parsed.success) return notABridge(`with HTTP ${status}`, status)
+    const { code, message } = parsed.data.error
+    const said = toVisible(message)
+    if (status === 401) {
+      const message = `The bridge at ${url} refused the call: ${keyHint}`
+      return new BridgeApiError('unauthorized', message, { status, code })
+    }
+    return new BridgeApiError('refused', said, { status, code })
+  }
+
+  const sessionPath = (sessionId: string): string =>
+    `/api/v1/sessions/${encodeURIComponent(sessionId)}`
+
+  return {
+    url,
+    health: () => ask(HealthSchema, 'GET', '/health'),
+    me: () => ask(MeSchema, 'GET', '/api/v1/me'),
+    createSession: (request) => ask(SessionSchema, 'POST', '/api/v1/sessions', request),
+    listSessions: ({ status, limit, offset } = {}) =>
+      ask(
+        SessionSchema.array(),
+        'GET',
+        `/api/v1/sessions${toQueryText({ status, limit, offset })}`,
+      ),
+    showSession: (sessionId) => ask(SessionSchema, 'GET', sessionPath(sessionId)),
+    endSession: (sessionId) => ask(SessionSchema, 'POST', `${sessionPath(sessionId)}/end`),
+    listLimits: (sessionId) => ask(LimitSchema.array(), 'GET', `${sessionPath(sessionId)}/limits`),
+    addLimit: (sessionId, request) =>
+      ask(LimitSchema, 'POST', `${sessionPath(sessionId)}/limits`, request),
+    raiseLimit: (sessionId, request) =>
+      ask(LimitSchema, 'POST', `${sessionPath(sessionId)}/limits/increase`, request),
+    listUsage: (sessionId, { metric_type, limit, offset } = {}) =>
+      ask(
+        UsageRecordSchema.array(),
+        'GET',
+        `${sessionPath(sessionId)}/usage${toQueryText({ metric_type, limit, offset })}`,
+      ),
+    status: (calls) => ask(StatusSchema, 'GET', `/api/v1/status${toQueryText({ calls })}`),
+  }
+}
+
+function toQueryText(query: Query): string {
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+}
