@@ -8,6 +8,7 @@ import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
+import { createLiveCalls } from './gateway/live-calls.ts'
 import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
@@ -86,10 +87,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onStoreFault: (error, requestId) =>
       onEvent({ level: 'error', requestId, message: `store: ${error.message}` }),
   })
+  const calls = createLiveCalls(systemClock)
   const callDeps: CallDeps = {
     clock: systemClock,
     upstream,
     spending: budget,
+    calls,
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,
@@ -106,7 +109,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     keys: accessKeysOf(config, env),
     localCaller: LOCAL_CALLER,
     store,
+    calls,
     nowMs: systemClock.nowMs,
+    startedAtMs: systemClock.nowMs(),
+    upstreams: Object.keys(config.upstreams),
     limits: {
       maxBodyBytes: config.server.max_body_bytes,
       maxInflatedBytes: config.server.max_body_bytes,

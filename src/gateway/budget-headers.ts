@@ -3,6 +3,8 @@ import type { Account, LimitWarning } from '../budget/account.ts'
 import { usedOf } from '../budget/limit.ts'
 import { formatQuantity } from '../budget/quantity.ts'
 
+export const SESSION_HEADER = 'x-synth-session-id'
+
 /** The dollar limit that leaves the least room; soft ones refuse nothing. */
 function tightest(account: Account, nowMs: number) {
   return account.limits
@@ -20,7 +22,7 @@ export function budgetHeaders(
 ): Record<string, string> {
   if (session === null) return {}
   const usd = (amount: bigint) => formatQuantity('cost_usd', amount > 0n ? amount : 0n)
-  const headers: Record<string, string> = { 'x-synth-session-id': session.accountId }
+  const headers: Record<string, string> = { [SESSION_HEADER]: session.accountId }
   const dollars = tightest(session, nowMs)
   const spent = dollars?.spent ?? session.spent.cost_usd
   const { reserved } = session

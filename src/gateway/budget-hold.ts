@@ -29,7 +29,7 @@ import type { Usage } from '../protocol/usage.ts'
 import { limitMetadata } from './budget-refusal.ts'
 import { type LedgerStore, StoreUnavailable } from './ledger-port.ts'
 import type { Clock } from './ports.ts'
-import type { AttemptFacts, Hold, Settlement } from './spending.ts'
+import type { AttemptFacts, Charge, Hold, Settlement } from './spending.ts'
 
 const CHECKPOINT_MS = 1_000
 
@@ -37,6 +37,7 @@ export interface BudgetHoldOptions {
   readonly store: LedgerStore
   readonly clock: Clock
   readonly holdId: string
+  readonly sessionId: string | null
   readonly terms: CallTerms
   readonly granted: Amounts
   /** Output tokens to allow upstream; undefined leaves the request's own limit. */
@@ -54,6 +55,7 @@ export interface BudgetHoldOptions {
 }
 
 export class BudgetHold implements Hold {
+  readonly sessionId: string | null
   readonly maxOutputTokens: number | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly #options: BudgetHoldOptions
@@ -69,6 +71,7 @@ export class BudgetHold implements Hold {
     this.#options = options
     this.#held = options.granted
     this.#reach = reachOf(options.terms, options.granted)
+    this.sessionId = options.sessionId
     this.maxOutputTokens = options.clamp
     this.headers = options.headers
   }
@@ -91,24 +94,24 @@ export class BudgetHold implements Hold {
     const usage = facts.outcome?.usage
     if (isFree(facts)) {
       await this.#void()
-      return { estimate: undefined }
+      return { charge: undefined, estimate: undefined }
     }
     if (usage !== undefined) {
       this.#options.onUsage(usage.inputTokens)
-      await this.#charge(
+      const charge = await this.#charge(
         chargeOfUsage(terms, usage, facts.upstreamMs),
         'exact',
         toCallUsage(usage, this.#options.responseId),
       )
-      return { estimate: undefined }
+      return { charge, estimate: undefined }
     }
     const estimate = estimatedUsage(terms, this.#outputTokens)
-    await this.#charge(
+    const charge = await this.#charge(
       this.#estimateOf(facts),
       'estimated',
       toCallUsage(estimate, this.#options.responseId),
     )
-    return { estimate: this.#options.showsEstimate ? estimate : undefined }
+    return { charge, estimate: this.#options.showsEstimate ? estimate : undefined }
   }
 
   /** Nothing is known of an upstream that never answered: all that is held may have been used. */
@@ -186,13 +189,20 @@ export class BudgetHold implements Hold {
     })
   }
 
-  async #charge(actual: Amounts, outcome: 'exact' | 'estimated', usage: CallUsage): Promise<void> {
+  async #charge(
+    actual: Amounts,
+    outcome: 'exact' | 'estimated',
+    usage: CallUsage,
+  ): Promise<Charge> {
     const { store, clock, holdId } = this.#options
+    let amounts = actual
     await this.#durably(async () => {
       const result = await store.settle({ holdId, actual, outcome, usage }, clock.nowMs())
       if (!result.ok) return
+      amounts = result.charged
       for (const warning of result.warnings) if (warning.crossed) this.#options.onWarning(warning)
     })
+    return { amounts, outcome, usage }
   }
 
   async #void(): Promise<void> {

@@ -121,6 +121,7 @@ async function admit(
     store,
     clock,
     holdId,
+    sessionId,
     // An answer that the upstream ends at the clamp needs no more than the clamp.
     terms: clamp === undefined ? priced : { ...priced, maxOutputTokens: clamp },
     granted: result.granted,

@@ -13,9 +13,11 @@ import { type BridgeError, toBridgeError } from '../errors.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { Answer } from '../translate/answer.ts'
 import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts'
+import { SESSION_HEADER } from './budget-headers.ts'
 import { toErrorAnswer } from './error-answer.ts'
 import { guardTimers } from './guard-timers.ts'
 import type { CallIdentity } from './identity.ts'
+import type { CallEnding, LiveCall, LiveCalls } from './live-calls.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold, Intent, Spending } from './spending.ts'
@@ -62,6 +64,7 @@ export interface CallDeps {
   readonly clock: Clock
   readonly upstream: Upstream
   readonly spending: Spending
+  readonly calls: Pick<LiveCalls, 'begin'>
   readonly timing: CallTiming
   /** Uniform in [0, 1), for retry jitter. */
   readonly random: () => number
@@ -104,6 +107,7 @@ class Call {
   readonly #deps: CallDeps
   readonly #clock: Clock
   readonly #answer: ClientAnswer
+  readonly #live: LiveCall
   readonly #cancelTimers: (() => void)[] = []
   #attempt: Attempt | undefined
   #holdHeaders: Readonly<Record<string, string>> = {}
@@ -112,6 +116,8 @@ class Call {
   #wakeRetry: (() => void) | undefined
   /** Only while the call waits for room: aborted when the client goes. */
   #waiting: AbortController | undefined
+  /** What stands unless something else is said to the client. */
+  #ending: CallEnding = { outcome: 'client_gone', status: null, errorCode: null }
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
     const { intent, target, upstreamBody } = plan
@@ -133,17 +139,31 @@ class Call {
       this.#lastWriteMs = deps.clock.monotonicMs()
       client.write(text)
     })
+    const { answer } = this.#answer
+    this.#live = deps.calls.begin(intent, () => answer.outputChars)
   }
 
   async run(): Promise<void> {
-    this.#client.onGone(() => this.#hangUp())
-    if (this.#canned !== undefined) {
-      this.#open()
-      this.#answer.answer.message(this.#canned, undefined)
-      this.#answer.answer.ended()
-      this.#conclude(undefined)
-      return
+    try {
+      this.#client.onGone(() => this.#hangUp())
+      if (this.#canned === undefined) await this.#relay()
+      else this.#can(this.#canned)
+    } catch (cause) {
+      this.#ending = { ...this.#ending, outcome: 'failed', errorCode: toBridgeError(cause).code }
+      throw cause
+    } finally {
+      this.#live.end(this.#ending)
     }
+  }
+
+  #can(message: string): void {
+    this.#open()
+    this.#answer.answer.message(message, undefined)
+    this.#answer.answer.ended()
+    this.#conclude(undefined)
+  }
+
+  async #relay(): Promise<void> {
     if (this.#streaming) this.#watchSilence()
     try {
       const result = await this.#exchange()
@@ -162,10 +182,13 @@ class Call {
     for (let tries = 0; ; tries++) {
       const hold = await this.#admit()
       this.#holdHeaders = hold.headers
+      this.#live.belongsTo(hold.sessionId)
+      this.#live.admitted()
       const end = this.#isGone()
         ? ({ is: 'gone', facts: NEVER_SENT } as const)
         : await this.#try(hold)
       const settlement = await hold.settle(end.facts)
+      this.#live.settled(settlement.charge)
       if (this.#isGone()) return undefined
       if (end.is === 'failed' && tries < this.#maxRetries) {
         const delayMs = retryDelayMs(end, tries, this.#deps.random())
@@ -216,6 +239,7 @@ class Call {
       redact,
       onAccepted: () => {
         this.#unsent = undefined
+        this.#live.answering()
         this.#open()
       },
       onDone,
@@ -236,6 +260,8 @@ class Call {
       return
     }
     if (error !== undefined) this.#log('failed', error)
+    const outcome = answer.outcome?.status ?? 'completed'
+    this.#ending = { outcome, status: 200, errorCode: error?.code ?? null }
     answer.conclude(estimate)
     if (this.#streaming) this.#client.end()
     else this.#client.respond(200, this.#headers('application/json'), this.#answer.body())
@@ -245,7 +271,11 @@ class Call {
   #refuse(error: BridgeError): void {
     this.#log('failed', error)
     if (this.#clientIs === 'gone') return
+    const outcome = this.#attempt === undefined ? 'refused' : 'failed'
+    const sessionId = error.headers[SESSION_HEADER]
+    if (sessionId !== undefined) this.#live.belongsTo(sessionId)
     if (this.#clientIs === 'streaming') {
+      this.#ending = { outcome, status: 200, errorCode: error.code }
       const { answer } = this.#answer
       answer.fail(error)
       answer.conclude()
@@ -253,12 +283,14 @@ class Call {
       return
     }
     const { status, headers, body } = toErrorAnswer(error, this.#identity.clientKind)
+    this.#ending = { outcome, status, errorCode: error.code }
     this.#client.respond(status, { ...this.#headers('application/json'), ...headers }, body)
   }
 
   #open(): void {
     if (!this.#streaming || this.#clientIs !== 'waiting') return
     this.#clientIs = 'streaming'
+    this.#ending = { ...this.#ending, status: 200 }
     this.#client.open(this.#headers('text/event-stream'))
     this.#answer.answer.open()
   }

@@ -3,6 +3,8 @@
  * settled exactly once after its last.
  */
 
+import type { CallUsage, Outcome } from '../budget/hold.ts'
+import type { Amounts } from '../budget/metric.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { AnswerOutcome } from '../translate/answer.ts'
 import type { CallIdentity } from './identity.ts'
@@ -28,13 +30,24 @@ export interface AttemptFacts {
   readonly upstreamMs: number
 }
 
+/** What an attempt was charged. */
+export interface Charge {
+  readonly amounts: Amounts
+  readonly outcome: Outcome
+  readonly usage: CallUsage
+}
+
 export interface Settlement {
+  /** Undefined where it cost nothing. One that the store has yet to write counts. */
+  readonly charge: Charge | undefined
   /** What to show as usage where the upstream sent none and the model's config wants an estimate. */
   readonly estimate: Usage | undefined
 }
 
 /** One attempt's hold. */
 export interface Hold {
+  /** Null for a call that opted out of sessions. */
+  readonly sessionId: string | null
   /** Clamp for the upstream's own output limit, in tokens; undefined leaves the request's. */
   readonly maxOutputTokens: number | undefined
   /** `x-synth-*` headers of the answer. */

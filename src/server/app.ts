@@ -11,6 +11,7 @@ import type { CallPlan } from '../gateway/call.ts'
 import { toErrorAnswer } from '../gateway/error-answer.ts'
 import type { Caller, CallIdentity } from '../gateway/identity.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
+import type { LiveCalls } from '../gateway/live-calls.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
@@ -19,16 +20,21 @@ import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
 import { methodsAt, ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
+import { createStatusHandler } from './status.ts'
 
 export interface AppDeps {
   readonly models: Models
   readonly store: LedgerStore
+  readonly calls: LiveCalls
   readonly nowMs: () => number
   readonly keys: readonly AccessKey[]
   /** Who everybody is where there are no keys. */
   readonly localCaller: Caller
   readonly limits: BodyLimits
   readonly version: string
+  readonly startedAtMs: number
+  /** Names of `[upstreams]`. */
+  readonly upstreams: readonly string[]
   readonly newRequestId: () => string
   readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
   readonly planChat: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
@@ -107,6 +113,7 @@ export function createApp(deps: AppDeps): App {
         { headers: { upgrade: 'HTTP/1.1' } },
       )
     },
+    status: session(createStatusHandler(deps)),
     health: (c) =>
       c.json({ status: deps.isDraining() ? 'draining' : 'ok', version: deps.version }, 200),
   }

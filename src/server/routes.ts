@@ -21,6 +21,7 @@ export type RouteName =
   | 'model'
   | 'responses-socket'
   | 'health'
+  | 'status'
   | `session:${SessionRouteName}`
 
 export interface Route {
@@ -76,6 +77,7 @@ function inferenceRoutes(prefix: string): Route[] {
 export const ROUTES: readonly Route[] = [
   ...INFERENCE_PREFIXES.flatMap(inferenceRoutes),
   ...['', ...INFERENCE_PREFIXES].flatMap(sessionRoutes),
+  { name: 'status', method: 'GET', path: '/api/v1/status', costs: false },
   { name: 'health', method: 'GET', path: '/health', costs: false },
 ]
 

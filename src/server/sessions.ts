@@ -47,7 +47,13 @@ function readBody<Schema extends z.ZodType>(schema: Schema, json: unknown): z.ou
   })
 }
 
-function readCount(call: SessionCall, name: string, fallback: number, most: number): number {
+/** A whole number of the query, at most `most`. @throws {BridgeError} invalid_request */
+export function readCount(
+  call: Pick<SessionCall, 'query'>,
+  name: string,
+  fallback: number,
+  most: number,
+): number {
   const text = call.query(name)
   if (text === undefined) return fallback
   if (!/^\d{1,9}$/.test(text)) {

@@ -64,6 +64,7 @@ async function startHold(limitNanoUsd = 10n ** 12n) {
     store,
     clock,
     holdId: 'h',
+    sessionId,
     terms: TERMS,
     granted: reserved.granted,
     clamp: undefined,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { BridgeError, type ErrorCode } from '../../src/errors.ts'
 import { type CallPlan, DEFAULT_TIMING, runCall } from '../../src/gateway/call.ts'
+import { createLiveCalls } from '../../src/gateway/live-calls.ts'
 import type { UpstreamHandler } from '../../src/gateway/ports.ts'
 import {
   FakeClient,
@@ -18,17 +19,19 @@ async function start(overrides: Partial<CallPlan> = {}, gate?: Promise<void>) {
   const upstream = new FakeUpstream()
   const client = new FakeClient()
   const spending = recordSpending(gate)
+  const calls = createLiveCalls(clock)
   const done = runCall(planOf(overrides), client, {
     clock,
     upstream,
     spending: spending.spending,
+    calls,
     timing: DEFAULT_TIMING,
     random: () => 0.5,
     redact: (text) => text.replaceAll('SECRET', '[redacted]'),
     log: () => {},
   })
   await settled()
-  return { clock, upstream, client, spending, done }
+  return { clock, upstream, client, spending, calls, done }
 }
 
 describe('a streamed call', () => {
@@ -265,10 +268,13 @@ describe('a call that fails before it answers', () => {
   test('refused by the budget, sends nothing upstream', async () => {
     const client = new FakeClient()
     const upstream = new FakeUpstream()
+    const clock = new FakeClock()
+    const calls = createLiveCalls(clock)
     await runCall(planOf(), client, {
-      clock: new FakeClock(),
+      clock,
       upstream,
       spending: { admit: () => Promise.reject(new BridgeError('forbidden', 'over')) },
+      calls,
       timing: DEFAULT_TIMING,
       random: () => 0,
       redact: (text) => text,

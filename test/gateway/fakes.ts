@@ -207,6 +207,7 @@ export function recordSpending(gate?: Promise<void>): SpendingLog {
       async admit(_intent, onExhausted) {
         log.exhaust = onExhausted
         return {
+          sessionId: 'sess_1',
           maxOutputTokens: undefined,
           headers: { 'x-synth-session-id': 'sess_1' },
           sent() {},
@@ -214,7 +215,7 @@ export function recordSpending(gate?: Promise<void>): SpendingLog {
           async settle(facts) {
             log.settled.push(facts)
             await gate
-            return { estimate: undefined }
+            return { charge: undefined, estimate: undefined }
           },
         }
       },
