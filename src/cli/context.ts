@@ -1,11 +1,14 @@
 /** What a command may touch of the world, so that tests can hand it another. */
 import type { Prompter } from './prompter.ts'
+import type { Screen } from './screen.ts'
 
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   /** Whether stdout is a terminal: then a line may be rewritten while something runs. */
   readonly isTerminal: boolean
+  /** Width of that terminal; undefined where stdout is none. */
+  readonly columns: number | undefined
   /** Whether stdout shows colours; never when `NO_COLOR` is set. */
   readonly hasColors: boolean
   stdout(text: string): void
@@ -14,7 +17,9 @@ export interface CliContext {
   readonly fetch: typeof globalThis.fetch
   /** Who to ask. Undefined where nobody sits at a terminal: flags must then say everything. */
   readonly openPrompter: (() => Promise<Prompter>) | undefined
-  /** Resolves with the name of the first SIGINT or SIGTERM. */
+  /** A view that is redrawn, in place of lines. Undefined where stdout cannot show one. */
+  readonly openScreen: (() => Promise<Screen>) | undefined
+  /** Resolves with the name of the first SIGINT or SIGTERM; SIGPIPE when stdout has lost its reader. */
   interrupted(): Promise<string>
 }
 
@@ -57,6 +62,7 @@ export function systemContext(): CliContext {
     env: process.env,
     cwd: process.cwd(),
     isTerminal,
+    columns: isTerminal ? stdout.columns : undefined,
     // Node reads NO_COLOR, FORCE_COLOR and TERM here.
     hasColors: isTerminal && stdout.hasColors(),
     stdout: (text) => {
@@ -71,6 +77,10 @@ export function systemContext(): CliContext {
         ? // Loaded only when there is a question: most commands ask none.
           async () => (await import('./terminal-prompter.ts')).createTerminalPrompter()
         : undefined,
+    openScreen:
+      isTerminal && process.env['TERM'] !== 'dumb'
+        ? async () => (await import('./terminal-screen.ts')).openTerminalScreen()
+        : undefined,
     interrupted: () =>
       new Promise((resolve) => {
         const stop = (signal: string) => {
@@ -79,6 +89,8 @@ export function systemContext(): CliContext {
           resolve(signal)
         }
         for (const name of STOP_SIGNALS) process.on(name, stop)
+        // Nobody reads any more: what goes on for as long as somebody does would go on for ever.
+        stdout.once('error', () => stop('SIGPIPE'))
       }),
   }
 }

@@ -16,6 +16,8 @@ import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { examples } from './options.ts'
 import { addServeCommand } from './serve-command.ts'
+import { addSessionCommand } from './session-command.ts'
+import { addStatusCommand } from './status-command.ts'
 
 const EXIT_USAGE = 2
 
@@ -37,6 +39,8 @@ export function createProgram(context: CliContext, setExit: (code: number) => vo
   addInitCommand(program, context, setExit)
   addConfigCommand(program, context, setExit)
   addDoctorCommand(program, context, setExit)
+  addSessionCommand(program, context, setExit)
+  addStatusCommand(program, context, setExit)
   addConformanceCommand(program, context, setExit)
   addCompletionCommand(program, context)
   return program

@@ -1,5 +1,6 @@
 /** Colours and columns of what people read. */
-import { stripVTControlCharacters, styleText } from 'node:util'
+import { styleText } from 'node:util'
+import { widthOf } from './layout.ts'
 
 export interface Style {
   strong(text: string): string
@@ -25,8 +26,6 @@ export function createStyle(hasColors: boolean): Style {
     warning: colored('yellow'),
   }
 }
-
-const widthOf = (text: string): number => stripVTControlCharacters(text).length
 
 /** Rows as lines whose columns stand below each other; the last column is as wide as it is. */
 export function formatColumns(rows: readonly (readonly string[])[], indent = ''): string {

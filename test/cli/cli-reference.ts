@@ -89,6 +89,49 @@ file for that upstream, else one that the upstream lists.
 \`reachable\` waits 5 s at most, each call as long as \`--timeout-s\` says. Upstreams are looked at side by
 side. With \`--json\`: \`{"ok", "checks": [{"subject", "name", "status", "detail", "fix", "took_ms"}]}\`; the
 subject is \`machine\` or \`upstreams.NAME\`, the status \`ok\`, \`warning\`, \`failed\` or \`skipped\`.`,
+
+  session: `\`--json\` prints what the API answers: a session, an array of them, or for \`raise\` an array of limits
+([budgets.md](budgets.md)). An id may be cut to its first digits, at least four, where they are those of one
+session only. Exit code 1: no bridge answers, no such session, it is over, or the key may not.`,
+
+  'session create': `A limit that no flag names is the one of \`[session]\`, so a plain \`synth session create\` has the limits of a
+session that opens by itself. A session without any limit is warned of on stderr.`,
+
+  'session raise': `\`--limit-cost-usd 25\` makes $25 of it, and is refused where that is not more than there is;
+\`--limit-cost-usd +5\` adds $5. All that is asked for is checked before the first limit is raised.`,
+
+  status: `In 80 columns, as [the tests](../fixtures/status/80.txt) hold it:
+
+\`\`\`
+synth 0.1.0  up 1h 2m  http://127.0.0.1:4141  upstreams: local, groq
+
+Sessions 2
+sess_01234567  active  1,042 calls  expires in 1h
+  cost    ████████████████▒▒░░░░░░░░  $12.35 of $20.00  61%  $1.50 held
+  tokens  ████████████████░░░░░░░░░░  1,234,567 of 2,000,000  61%  20,000 held
+sess_fedcba98  limit_exceeded  3 calls
+  cost  ██████████████████████████████  $0.05 of $0.05  100%
+
+Running 1
+MODEL        STATE      AGE  ~TOKENS  ~TOK/S  SESSION        UPSTREAM
+synth-small  answering  12s    1,000      81  sess_01234567  local
+
+Recent 2
+ENDED    MODEL        OUTCOME                            TOKENS     COST  TOOK
+42s ago  synth-small  completed                    21,800 → 312  $0.0035  4.3s
+50s ago  synth-small  refused: session_cost_limit             -    $0.00   3ms
+\`\`\`
+
+\`▒\` is what running calls hold. A running call waits for admission (\`admission\`: other calls hold the rest of a
+limit, or it is about to be tried again), for the upstream (\`waiting\`), or is \`answering\`. Tokens of a running call are
+estimated from its characters, a token for three, as the budget does while it does not know better; its
+rate is that of the last second or so, so that a stalled stream shows 0. Where there is less room, columns
+go and names are cut; control characters in names are shown, not obeyed.
+
+\`--watch\` asks once a second. When the bridge goes away, the last figures stay, with the fault above them,
+until it is back. Not on a terminal, or where it cannot show a page (\`TERM=dumb\`), each change is a line with
+its time: a session whose spend or status changed, a call that started, a call that ended. With
+\`--json\`, each look is a line. The JSON is that of \`GET /api/v1/status\` ([guide](guide.md)).`,
 }
 
 /** The whole page, Markdown. */

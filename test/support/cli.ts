@@ -36,6 +36,8 @@ export function createTestCli(files: Readonly<Record<string, string>> = {}): Tes
       const context: CliContext = {
         cwd,
         isTerminal: false,
+        columns: undefined,
+        openScreen: undefined,
         hasColors: false,
         fetch: nobodyAnswers,
         openPrompter: undefined,

@@ -99,6 +99,9 @@ const RecentCallSchema = z.looseObject({
   duration_ms: z.number(),
 })
 
+export type ActiveCall = z.infer<typeof ActiveCallSchema>
+export type RecentCall = z.infer<typeof RecentCallSchema>
+
 export const StatusSchema = z.looseObject({
   bridge: z.looseObject({
     status: z.string(),

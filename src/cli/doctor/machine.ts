@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { StoreSettings } from '../../config/storage.ts'
 import { isRecord } from '../../translate/narrow.ts'
+import { originOf } from '../bridge/origin.ts'
 import type { Check } from './check.ts'
 
 export function checkNode(version: string): Check {
@@ -137,10 +138,10 @@ async function versionOfBridge(
   fetch: typeof globalThis.fetch,
   timeoutMs: number,
 ): Promise<string | undefined> {
-  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  const origin = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
   try {
-    const answer = await fetch(`${origin}/health`, { signal: AbortSignal.timeout(timeoutMs) })
+    const answer = await fetch(`${originOf(host, port)}/health`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    })
     const health: unknown = await answer.json()
     if (!isRecord(health) || typeof health['status'] !== 'string') return undefined
     return typeof health['version'] === 'string' ? health['version'] : undefined
