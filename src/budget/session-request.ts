@@ -60,6 +60,12 @@ export const LimitRequestSchema = z
     }
   })
 
+/** Only the hash is sent and kept: whoever opens the session keeps the key. */
+const Sha256Schema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/i, 'must be a SHA-256: 64 hexadecimal digits')
+  .transform((hash) => hash.toLowerCase())
+
 export const CreateSessionRequestSchema = z
   .object({
     limits: z.array(LimitRequestSchema).max(32).nullish(),
@@ -68,6 +74,7 @@ export const CreateSessionRequestSchema = z
     expires_at: TimeSchema.nullish(),
     metadata: z.record(z.string(), z.json()).nullish(),
     make_active: z.boolean().nullish(),
+    bound_key_sha256: Sha256Schema.nullish(),
   })
   .transform(
     (request): SessionTerms => ({
@@ -77,7 +84,7 @@ export const CreateSessionRequestSchema = z
       tracingSessionId: request.tracing_session_id ?? null,
       metadata: (request.metadata ?? {}) satisfies JsonObject,
       makeActive: request.make_active ?? true,
-      boundKeySha256: null,
+      boundKeySha256: request.bound_key_sha256 ?? null,
     }),
   )
 

@@ -107,7 +107,7 @@ async function admit(
   if (!result.ok) {
     // The session was ended between the two: a call that named none gets the one that is active now.
     const isOver = result.reason === 'session_ended' || result.reason === 'session_expired'
-    if (isOver && identity.sessionId === undefined && tries > 1) {
+    if (isOver && namedSession(identity) === undefined && tries > 1) {
       return admit(options, intent, onExhausted, signal, tries - 1)
     }
     throw refusalOf(result, intent, nowMs)
@@ -139,7 +139,8 @@ async function admit(
 /** The id of the session that the call belongs to, or null for one that opted out. */
 async function attach(options: BudgetOptions, identity: CallIdentity): Promise<string | null> {
   const { store, clock, sessionLimits } = options
-  const { caller, sessionId, optOut } = identity
+  const { caller, optOut } = identity
+  const sessionId = namedSession(identity)
   if (optOut && !options.mayOptOut) {
     throw new BridgeError(
       'forbidden',
@@ -148,9 +149,11 @@ async function attach(options: BudgetOptions, identity: CallIdentity): Promise<s
   }
   const target = optOut
     ? ({ by: 'none' } as const)
-    : sessionId !== undefined
-      ? ({ by: 'name', sessionId } as const)
-      : ({ by: 'owner', terms: plainTerms(sessionLimits) } as const)
+    : caller.boundSessionId !== null
+      ? ({ by: 'bound_key', sessionId: caller.boundSessionId } as const)
+      : sessionId !== undefined
+        ? ({ by: 'name', sessionId } as const)
+        : ({ by: 'owner', terms: plainTerms(sessionLimits) } as const)
   const { orgId, userId, keyId } = caller
   const result = await store.attach({ orgId, userId, apiKeyId: keyId, target }, clock.nowMs())
   if (result.ok) return result.session?.sessionId ?? null
@@ -169,9 +172,27 @@ function refusalOf(
   if (result.reason === 'hold_exists') return new Error('a hold id was drawn twice')
   return toSessionError(
     result.reason === 'unknown_session' ? 'not_found' : result.reason,
-    identity.sessionId ?? '',
+    namedSession(identity) ?? '',
     identity.clientKind,
   )
+}
+
+/**
+ * The session that a call must go to and no other: the one its key is bound to, or that it names.
+ *
+ * @throws {BridgeError} forbidden where a key asks for another session than its own, or for none
+ */
+function namedSession({ caller, sessionId, optOut }: CallIdentity): string | undefined {
+  const bound = caller.boundSessionId
+  if (bound === null) return sessionId
+  if (optOut || (sessionId !== undefined && sessionId !== bound)) {
+    const header = optOut ? 'X-No-Session' : 'X-Synth-Session-ID'
+    throw new BridgeError(
+      'forbidden',
+      `This key belongs to session ${bound} and can spend from no other. Leave the header ${header} out.`,
+    )
+  }
+  return bound
 }
 
 /** Whether dollars are limited: by the session, or by a ceiling of the key. */

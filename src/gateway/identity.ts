@@ -18,6 +18,8 @@ export interface Caller {
   readonly mayRaise: boolean
   /** What no session, raise or opt-out of the key passes. */
   readonly ceiling: Ceiling | null
+  /** The one session that a key of its own per launch may spend from; null for every other key. */
+  readonly boundSessionId: string | null
 }
 
 export interface CallIdentity {

@@ -101,6 +101,8 @@ export interface UsageEntry {
 
 export interface BoundKey extends Owner {
   readonly sessionId: string
+  /** The key that opened the session, as a UUID; null for the local user. */
+  readonly apiKeyId: string | null
 }
 
 /** What was done for bridges that died. */

@@ -43,10 +43,19 @@ export function checkOrigin(headers: RequestHeaders, hasKeys: boolean): void {
   }
 }
 
-function presentedKeys(headers: RequestHeaders): string[] {
+/** The keys of a request, clear. */
+export function presentedKeys(headers: RequestHeaders): string[] {
   const bearer = /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   const apiKey = headers.get('x-api-key')
   return [bearer, apiKey].filter((key) => key !== undefined && key !== '').map(String)
+}
+
+export const sha256Of = (key: string): Buffer => createHash('sha256').update(key).digest()
+
+/** The one of `[[keys]]` with this hash. */
+export function matchKey(digest: Buffer, keys: readonly AccessKey[]): AccessKey | undefined {
+  // Every key is compared, so that the time taken says nothing about which came close.
+  return keys.filter((candidate) => timingSafeEqual(candidate.sha256, digest))[0]
 }
 
 /**
@@ -68,9 +77,7 @@ export function authenticate(
     )
   }
   for (const key of presented) {
-    const digest = createHash('sha256').update(key).digest()
-    // Every key is compared, so that the time taken says nothing about which came close.
-    const match = keys.filter((candidate) => timingSafeEqual(candidate.sha256, digest))[0]
+    const match = matchKey(sha256Of(key), keys)
     if (match !== undefined) return match
   }
   throw new BridgeError('invalid_api_key', 'The API key is not one of [[keys]].')

@@ -15,6 +15,7 @@ import type { LiveCalls } from '../gateway/live-calls.ts'
 import type { Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
+import { type BoundCallers, createBoundCallers } from './bound-callers.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
@@ -46,16 +47,23 @@ export interface AppDeps {
   readonly isDraining: () => boolean
 }
 
-type Env = { Bindings: HttpBindings; Variables: { requestId: string } }
+type Env = {
+  Bindings: HttpBindings
+  Variables: { requestId: string; boundCaller: Caller | undefined }
+}
 type App = Hono<Env>
 
 export function createApp(deps: AppDeps): App {
   const app: App = new Hono<Env>()
+  const boundCallers: BoundCallers = createBoundCallers(deps)
 
   app.use('*', async (c, next) => {
     const requestId = deps.newRequestId()
     c.set('requestId', requestId)
-    if (c.req.path !== '/health') checkOrigin(headersOf(c), deps.keys.length > 0)
+    if (c.req.path !== '/health') {
+      checkOrigin(headersOf(c), deps.keys.length > 0)
+      c.set('boundCaller', await boundCallers.find(headersOf(c)))
+    }
     await next()
   })
 
@@ -69,8 +77,15 @@ export function createApp(deps: AppDeps): App {
   const sessions = createSessionHandlers(deps)
   const session = (handle: SessionHandler): Handler<Env> => {
     return async (c) => {
+      const caller = callerOf(c, deps)
+      if (caller.boundSessionId !== null) {
+        throw new BridgeError(
+          'forbidden',
+          `This key only makes calls, on session ${caller.boundSessionId}. Sessions are asked for with the key that opened it.`,
+        )
+      }
       const { status, body } = await handle({
-        caller: callerOf(c, deps),
+        caller,
         sessionId: c.req.param('sessionId') ?? '',
         query: (name) => c.req.query(name),
         json: () => readJsonBody(c.env.incoming, deps.limits),
@@ -125,8 +140,8 @@ function headersOf(c: Context<Env>): RequestHeaders {
   return { get: (name) => c.req.header(name) }
 }
 
-function callerOf(c: Context<Env>, deps: AppDeps) {
-  return authenticate(headersOf(c), deps.keys, deps.localCaller)
+function callerOf(c: Context<Env>, deps: AppDeps): Caller {
+  return c.get('boundCaller') ?? authenticate(headersOf(c), deps.keys, deps.localCaller)
 }
 
 async function serveCall(

@@ -18,6 +18,7 @@ export const LOCAL_CALLER: Caller = {
   ...LOCAL_OWNER,
   mayRaise: true,
   ceiling: null,
+  boundSessionId: null,
 }
 
 function hashOf(key: ClientKeyConfig, env: Environment): Buffer | undefined {
@@ -61,6 +62,7 @@ export function accessKeysOf(config: Config, env: Environment): AccessKey[] {
     ...ownerOf(key),
     mayRaise: key.may_raise,
     ceiling: ceilingOf(key),
+    boundSessionId: null,
     sha256: hashOf(key, env) ?? unmatchableHash(),
   }))
 }

@@ -136,6 +136,14 @@ export function createSessionHandlers({ store, nowMs }: SessionHandlersOptions) 
 
     create: async (call) => {
       const terms = readBody(CreateSessionRequestSchema, await call.json())
+      const { boundKeySha256 } = terms
+      if (boundKeySha256 !== null && (await store.findBoundKey(boundKeySha256)) !== null) {
+        throw new BridgeError(
+          'invalid_request',
+          'bound_key_sha256: this key is bound to a session already. Make a new key for each session.',
+          { param: 'bound_key_sha256' },
+        )
+      }
       const request = { ...ownerOf(call.caller), apiKeyId: call.caller.keyId, terms }
       const session = await store.createSession(request, nowMs())
       return { status: 201, body: toSessionJson(session, nowMs()) }

@@ -117,8 +117,8 @@ function createMemoryRows(): Rows {
     findBoundKey(keySha256) {
       const session = allSessions().find((candidate) => candidate.boundKeySha256 === keySha256)
       if (session === undefined) return undefined
-      const { sessionId, orgId, userId } = session
-      return { sessionId, orgId, userId }
+      const { sessionId, orgId, userId, apiKeyId } = session
+      return { sessionId, orgId, userId, apiKeyId }
     },
     listRecords: ({ orgId, userId, sessionId, limit, offset }) =>
       records

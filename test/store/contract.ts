@@ -390,10 +390,13 @@ export function describeStore(name: string, createHarness: () => Promise<StoreHa
 
       test('a key that is bound to one is found by its hash', async () => {
         const boundKeySha256 = 'ab'.repeat(32)
-        const session = await create([], { boundKeySha256, makeActive: false })
+        const apiKeyId = randomUUID()
+        const terms = { ...plainTerms([]), boundKeySha256, makeActive: false }
+        const session = await store.createSession({ ...owner, apiKeyId, terms }, T0)
         expect(await store.findBoundKey(boundKeySha256)).toEqual({
           ...owner,
           sessionId: session.sessionId,
+          apiKeyId,
         })
         expect(await store.findBoundKey('cd'.repeat(32))).toBeNull()
       })

@@ -211,16 +211,16 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
           request.offset,
         ])
       ).map(toSession),
-    findBoundKey: (keySha256) =>
-      one(
-        'SELECT session_id, org_id, user_id FROM sessions WHERE bound_key_sha256 = $1 ORDER BY seq DESC',
+    async findBoundKey(keySha256) {
+      const session = await one(
+        `${SESSION} WHERE bound_key_sha256 = $1 ORDER BY seq DESC`,
         [keySha256],
-        (row) => ({
-          sessionId: text(row, 'session_id'),
-          orgId: text(row, 'org_id'),
-          userId: text(row, 'user_id'),
-        }),
-      ),
+        toSession,
+      )
+      if (session === undefined) return undefined
+      const { sessionId, orgId, userId, apiKeyId } = session
+      return { sessionId, orgId, userId, apiKeyId }
+    },
     listRecords: async ({ orgId, userId, sessionId, limit, offset }) =>
       (
         await query(

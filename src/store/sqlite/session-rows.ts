@@ -4,7 +4,7 @@ import type { Session } from '../../budget/session.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 import { amountColumn, amountColumns } from '../amount-columns.ts'
 import type { SessionRows } from '../rows.ts'
-import { bigint, integer, type Row, text, toRecord, toSession } from './columns.ts'
+import { bigint, integer, type Row, text, textOrNull, toRecord, toSession } from './columns.ts'
 import { type AccountRows, prepare } from './ledger-rows.ts'
 
 export function createSessionRows(database: DatabaseSync, accounts: AccountRows): SessionRows {
@@ -15,7 +15,7 @@ export function createSessionRows(database: DatabaseSync, accounts: AccountRows)
   )
   const selectBound = prepare(
     database,
-    'SELECT session_id, org_id, user_id FROM session WHERE bound_key_sha256 = ?',
+    'SELECT session_id, org_id, user_id, api_key_id FROM session WHERE bound_key_sha256 = ?',
   )
   const insert = prepare(
     database,
@@ -112,6 +112,7 @@ export function createSessionRows(database: DatabaseSync, accounts: AccountRows)
         sessionId: text(row, 'session_id'),
         orgId: text(row, 'org_id'),
         userId: text(row, 'user_id'),
+        apiKeyId: textOrNull(row, 'api_key_id'),
       }
     },
     listRecords({ orgId, userId, sessionId, limit, offset }) {

@@ -1,0 +1,77 @@
+/**
+ * Keys that are bound to a session: whoever shows one calls for the session's owner, on that session and
+ * no other. Nothing but the hash is kept, with the session, so such a key lives and dies with it.
+ */
+import { BridgeError } from '../errors.ts'
+import type { Caller } from '../gateway/identity.ts'
+import { type BoundKey, type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
+import { type AccessKey, matchKey, presentedKeys, type RequestHeaders, sha256Of } from './access.ts'
+
+export interface BoundCallersOptions {
+  readonly keys: readonly AccessKey[]
+  readonly store: Pick<LedgerStore, 'findBoundKey'>
+}
+
+export interface BoundCallers {
+  /**
+   * The caller behind a presented key that is bound; undefined where none is.
+   *
+   * @throws {BridgeError} store_unavailable: it may be one, so it must not pass for any other
+   */
+  find(headers: RequestHeaders): Promise<Caller | undefined>
+}
+
+/** A session's key never changes, so it is asked for once; a launcher makes a few dozen a day. */
+const REMEMBERED = 1_000
+
+export function createBoundCallers({ keys, store }: BoundCallersOptions): BoundCallers {
+  const known = new Map<string, BoundKey>()
+
+  const lookUp = async (hash: string): Promise<BoundKey | undefined> => {
+    const remembered = known.get(hash)
+    if (remembered !== undefined) return remembered
+    const found = await ask(hash)
+    if (found === null) return undefined
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(hash, found)
+    return found
+  }
+  const ask = async (hash: string): Promise<BoundKey | null> => {
+    try {
+      return await store.findBoundKey(hash)
+    } catch (cause) {
+      if (!(cause instanceof StoreUnavailable)) throw cause
+      const message = `The key cannot be looked up: ${cause.message}`
+      throw new BridgeError('store_unavailable', message, { cause })
+    }
+  }
+
+  return {
+    async find(headers) {
+      for (const key of presentedKeys(headers)) {
+        const digest = sha256Of(key)
+        // One of [[keys]] is itself, whatever hash somebody bound.
+        if (matchKey(digest, keys) !== undefined) return undefined
+        const bound = await lookUp(digest.toString('hex'))
+        if (bound !== undefined) return toCaller(bound, keys)
+      }
+      return undefined
+    },
+  }
+}
+
+/** Undefined where the key that opened the session is no longer one of `[[keys]]`: its offspring went with it. */
+function toCaller(bound: BoundKey, keys: readonly AccessKey[]): Caller | undefined {
+  const { sessionId, orgId, userId, apiKeyId } = bound
+  const opener = keys.find(({ keyId }) => keyId === apiKeyId)
+  if (opener === undefined && keys.length > 0) return undefined
+  return {
+    keyName: opener?.keyName ?? 'local',
+    keyId: apiKeyId,
+    orgId,
+    userId,
+    mayRaise: false,
+    ceiling: opener?.ceiling ?? null,
+    boundSessionId: sessionId,
+  }
+}
