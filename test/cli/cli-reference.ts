@@ -128,7 +128,8 @@ estimated from its characters, a token for three, as the budget does while it do
 rate is that of the last second or so, so that a stalled stream shows 0. Where there is less room, columns
 go and names are cut; control characters in names are shown, not obeyed.
 
-\`--watch\` asks once a second. When the bridge goes away, the last figures stay, with the fault above them,
+Calls are those of the bridge that is asked; where others run with the same configuration, the first line
+names them. \`--watch\` asks once a second. When the bridge goes away, the last figures stay, with the fault above them,
 until it is back. Not on a terminal, or where it cannot show a page (\`TERM=dumb\`), each change is a line with
 its time: a session whose spend or status changed, a call that started, a call that ended. With
 \`--json\`, each look is a line. The JSON is that of \`GET /api/v1/status\` ([guide](guide.md)).`,

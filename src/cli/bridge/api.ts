@@ -85,6 +85,8 @@ export interface BridgeApi {
 export interface BridgeApiOptions extends PresentedKey {
   /** A base URL of the bridge; one for models (`…/v1`) means the same bridge. */
   readonly url: string
+  /** What to do where nobody answers, as sentences. */
+  readonly absentHint?: string
   readonly fetch: typeof globalThis.fetch
   /** Ends every question. */
   readonly signal?: AbortSignal
@@ -93,6 +95,9 @@ export interface BridgeApiOptions extends PresentedKey {
 
 /** A bridge answers from memory or its store; one that takes longer hangs. */
 const TIMEOUT_MS = 10_000
+
+/** What to do where no bridge runs. */
+export const ABSENT_HINT = 'Start one with "synth serve", or name another with --url.'
 
 type Query = Readonly<Record<string, string | number | undefined>>
 
@@ -139,7 +144,7 @@ export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
       if (timeout.aborted) throw timedOut(cause)
       throw new BridgeApiError(
         'unreachable',
-        `No bridge answers at ${url}. Start one with "synth serve", or name another with --url.`,
+        `No bridge answers at ${url}. ${options.absentHint ?? ABSENT_HINT}`,
         { cause },
       )
     }

@@ -6,7 +6,10 @@ export function addBridgeOptions(command: Command): Command {
   return command
     .addOption(configOption())
     .addOption(
-      new Option('--url <url>', 'bridge to ask (default: server.host and server.port of the file)'),
+      new Option(
+        '--url <url>',
+        'bridge to ask (default: one that runs with this configuration, else the one at server.host and server.port)',
+      ),
     )
     .addOption(
       new Option(

@@ -1,8 +1,13 @@
-/** The bridge that a command asks: the one of `--url`, else the one that the configuration describes. */
+/**
+ * The bridge that a command asks: the one of `--url`, else one that runs with the same configuration,
+ * else whatever answers where the configuration says.
+ */
 import type { LoadedConfig } from '../../config/load.ts'
 import { loadForCli } from '../config.ts'
-import { type CliContext, UsageError } from '../context.ts'
-import { type BridgeApi, createBridgeApi } from './api.ts'
+import { type CliContext, RefusedError } from '../context.ts'
+import { toVisible } from '../visible.ts'
+import { ABSENT_HINT, type BridgeApiOptions } from './api.ts'
+import { findBridges, type RunningBridge } from './find.ts'
 import { presentedKeyOf } from './key.ts'
 import { originOf } from './origin.ts'
 
@@ -13,31 +18,43 @@ export interface BridgeFlags {
 }
 
 export interface Reached {
-  readonly api: BridgeApi
   readonly loaded: LoadedConfig
+  /** For `createBridgeApi`. */
+  readonly options: BridgeApiOptions
+  /** Addresses of further bridges that run with the same configuration. */
+  readonly others: readonly string[]
 }
 
-/** @throws {UsageError} when flags and configuration do not say where, or with which key */
-export function reachBridge(
-  flags: BridgeFlags,
-  context: CliContext,
-  signal?: AbortSignal,
-): Reached {
-  const loaded = loadForCli(
-    { ...(flags.config !== undefined && { config: flags.config }) },
-    context,
-  )
-  const { server } = loaded.config
-  if (flags.url === undefined && server.port === 0) {
-    throw new UsageError(
-      'server.port is 0, so the bridge listens on whichever port was free. Name it with --url.',
-    )
+/**
+ * @throws {UsageError} when flags and configuration do not say where, or with which key
+ * @throws {RefusedError} when none runs, as far as can be known without asking
+ */
+export async function reachBridge(flags: BridgeFlags, context: CliContext): Promise<Reached> {
+  const { config, url } = flags
+  const loaded = loadForCli(config === undefined ? {} : { config }, context)
+  const key = presentedKeyOf(flags.apiKeyEnv, loaded.config, context.env)
+  const options = { ...key, fetch: context.fetch }
+  if (url !== undefined) return { loaded, options: { ...options, url }, others: [] }
+  const running = await findBridges(loaded, context)
+  const [first, ...others] = running.filter(({ isSameConfig }) => isSameConfig)
+  if (first !== undefined) {
+    return {
+      loaded,
+      options: { ...options, url: first.url },
+      others: others.map((bridge) => bridge.url),
+    }
   }
-  const api = createBridgeApi({
-    ...presentedKeyOf(flags.apiKeyEnv, loaded.config, context.env),
-    url: flags.url ?? originOf(server.host, server.port),
-    fetch: context.fetch,
-    ...(signal === undefined ? {} : { signal }),
-  })
-  return { api, loaded }
+  const { host, port } = loaded.config.server
+  const absentHint = absentHintOf(running)
+  if (port === 0) throw new RefusedError(`No bridge of this configuration runs. ${absentHint}`)
+  return { loaded, options: { ...options, url: originOf(host, port), absentHint }, others: [] }
+}
+
+/** What to do where no bridge of the configuration runs. */
+function absentHintOf(running: readonly RunningBridge[]): string {
+  if (running.length === 0) return ABSENT_HINT
+  const list = running.map(
+    ({ url, configPath }) => `${url} (${toVisible(configPath ?? 'without a file')})`,
+  )
+  return `${ABSENT_HINT} With other configurations run: ${list.join(', ')}.`
 }

@@ -1,7 +1,7 @@
 /** `synth session …`: each command, from its flags to what it prints. */
 import { formatQuantity, parseQuantity } from '../../budget/quantity.ts'
 import { amountText, countText, leftText, limitLabel } from '../bridge/amounts.ts'
-import type { RaiseRequest } from '../bridge/api.ts'
+import { createBridgeApi, type RaiseRequest } from '../bridge/api.ts'
 import type { LimitAnswer, SessionAnswer } from '../bridge/api-schemas.ts'
 import { LIMIT_FLAGS, LIMITED_METRICS, type LimitFlags, limitsOf } from '../bridge/limits.ts'
 import { type BridgeFlags, reachBridge } from '../bridge/reach.ts'
@@ -34,8 +34,9 @@ export interface RaiseFlags extends OutputFlags, LimitFlags {
 }
 
 /** Everything a command needs of the world, once. */
-function open(flags: OutputFlags, context: CliContext) {
-  const { api, loaded } = reachBridge(flags, context)
+async function open(flags: OutputFlags, context: CliContext) {
+  const { options, loaded } = await reachBridge(flags, context)
+  const api = createBridgeApi(options)
   const view = {
     width: context.columns,
     style: createStyle(context.hasColors),
@@ -49,7 +50,7 @@ function open(flags: OutputFlags, context: CliContext) {
 
 /** @returns the exit code, as every command here does */
 export async function listSessions(flags: ListFlags, context: CliContext): Promise<number> {
-  const { api, view, print } = open(flags, context)
+  const { api, view, print } = await open(flags, context)
   const sessions = await api.listSessions({
     limit: flags.limit,
     ...(flags.status === undefined ? {} : { status: flags.status }),
@@ -66,7 +67,7 @@ export async function showSession(
   flags: OutputFlags,
   context: CliContext,
 ): Promise<number> {
-  const { api, view, print } = open(flags, context)
+  const { api, view, print } = await open(flags, context)
   const session = await api.showSession(await findSessionId(api, id))
   if (flags.json === true) context.stdout(toJsonText(session))
   else print(renderSession(session, view))
@@ -78,7 +79,7 @@ export async function createSession(flags: CreateFlags, context: CliContext): Pr
   if (!flags.limit && named !== undefined) {
     throw new UsageError(`--no-limit and ${LIMIT_FLAGS[named].flag} contradict each other.`)
   }
-  const { api, loaded, view, print } = open(flags, context)
+  const { api, loaded, view, print } = await open(flags, context)
   const limits = flags.limit ? limitsOf(flags, loaded.config) : []
   if (limits.length === 0) {
     context.stderr('warning: this session has no limit: what it spends is bounded by nothing.\n')
@@ -104,7 +105,7 @@ export async function endSession(
   flags: OutputFlags,
   context: CliContext,
 ): Promise<number> {
-  const { api, print } = open(flags, context)
+  const { api, print } = await open(flags, context)
   const session = await api.endSession(await findSessionId(api, id))
   if (flags.json === true) context.stdout(toJsonText(session))
   else {
@@ -132,7 +133,7 @@ export async function raiseLimits(
   if (flags.limitId !== undefined && asked.length > 1) {
     throw new UsageError('--limit-id is of one limit: give one --limit-… flag with it.')
   }
-  const { api, print } = open(flags, context)
+  const { api, print } = await open(flags, context)
   const session = await api.showSession(await findSessionId(api, id))
   // All are looked at before the first is raised.
   const raises = asked.map((metric) => planRaise(session, metric, flags))

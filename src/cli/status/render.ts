@@ -18,6 +18,8 @@ export interface StatusView {
   readonly nowMs: number
   /** Of the bridge. */
   readonly url: string
+  /** Further bridges of the same configuration: they have running calls of their own. */
+  readonly others: readonly string[]
   /** Why these figures are not of now; undefined while the bridge answers. */
   readonly fault: string | undefined
 }
@@ -53,13 +55,14 @@ const cutTo = ({ width }: StatusView, text: string): string =>
   width === undefined ? text : clip(text, width)
 
 function renderHead({ bridge }: StatusAnswer, view: StatusView): string[] {
-  const { style, url, fault } = view
+  const { style, url, others, fault } = view
   const upstreams = bridge.upstreams.map(toVisible).join(', ')
   const isWell = bridge.status === 'ok'
   const rest = [
     isWell ? undefined : toVisible(bridge.status),
     `up ${durationText(bridge.uptime_seconds * 1000)}`,
     url,
+    others.length === 0 ? undefined : `also running: ${others.join(', ')}`,
     upstreams === '' ? undefined : `upstreams: ${upstreams}`,
   ].filter((part) => part !== undefined)
   const line = cutTo(view, `synth ${toVisible(bridge.version)}  ${rest.join('  ')}`)

@@ -1,6 +1,6 @@
 /** `synth status`: one look at a running bridge, or one a second. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BridgeApi } from '../bridge/api.ts'
+import { type BridgeApi, createBridgeApi } from '../bridge/api.ts'
 import { BridgeApiError } from '../bridge/api-error.ts'
 import type { StatusAnswer } from '../bridge/api-schemas.ts'
 import { type BridgeFlags, reachBridge } from '../bridge/reach.ts'
@@ -21,12 +21,14 @@ const INTERVAL_MS = 1_000
 
 /** @returns the exit code */
 export async function status(flags: StatusFlags, context: CliContext): Promise<number> {
-  const { api } = reachBridge(flags, context)
+  const { options, others } = await reachBridge(flags, context)
+  const api = createBridgeApi(options)
   const view: Omit<StatusView, 'nowMs'> = {
     width: context.columns,
     height: undefined,
     style: createStyle(context.hasColors),
     url: api.url,
+    others,
     fault: undefined,
   }
   // Asked once before anything is drawn: what is wrong from the start is said and left at that.
@@ -41,7 +43,7 @@ export async function status(flags: StatusFlags, context: CliContext): Promise<n
   }
   const stop = new AbortController()
   void context.interrupted().then((name) => stop.abort(new Error(name)))
-  const watched = reachBridge(flags, context, stop.signal).api
+  const watched = createBridgeApi({ ...options, signal: stop.signal })
   const looks = watch(watched, flags.calls, first, stop.signal)
   if (flags.json === true || context.openScreen === undefined) {
     await printLooks(looks, flags.json === true, context)

@@ -255,19 +255,69 @@ test.each([
   expect(result).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
 })
 
-test('where no bridge runs says how to start one', async () => {
-  const free = createTestCli({ 'synth.toml': '[server]\nport = 0\n' })
-  expect(await free.run(['session', 'list'])).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining('Name it with --url'),
+describe('without --url', () => {
+  const SHA256 = '0'.repeat(64)
+
+  test('where no bridge runs says how to start one', async () => {
+    const hint = 'Start one with "synth serve", or name another with --url.'
+    const free = createTestCli({ 'synth.toml': '[server]\nport = 0\n' })
+    expect(await free.run(['session', 'list'])).toMatchObject({
+      code: 1,
+      stderr: `synth: No bridge of this configuration runs. ${hint}\n`,
+    })
+    const cli = createTestCli({
+      'synth.toml': `[server]\nhost = "::"\nport = 4999\n[[keys]]\nname = "k"\nsha256 = "${SHA256}"\n`,
+    })
+    expect(await cli.run(['session', 'list'])).toMatchObject({
+      code: 1,
+      stderr: `synth: No bridge answers at http://127.0.0.1:4999. ${hint}\n`,
+    })
   })
-  const cli = createTestCli({
-    'synth.toml': `[server]\nhost = "::"\nport = 4999\n[[keys]]\nname = "k"\nsha256 = "${'0'.repeat(64)}"\n`,
+
+  /** `synth serve` in this process, until `stop`. */
+  async function serve(cli: ReturnType<typeof createTestCli>, ...flags: string[]) {
+    let stop = (_name: string) => {}
+    const interrupted = new Promise<string>((resolve) => {
+      stop = resolve
+    })
+    const url = await new Promise<string>((resolve) => {
+      const done = cli.run(['serve', '--port', '0', ...flags], {
+        stdout: (text) => resolve(/http\S+/.exec(text)?.[0] ?? ''),
+        interrupted: () => interrupted,
+      })
+      running.push({
+        close: async () => {
+          stop('SIGTERM')
+          await done
+        },
+      })
+    })
+    return url
+  }
+
+  test('finds the bridge of its configuration, whatever port that has', async () => {
+    const cli = createTestCli({
+      'synth.toml':
+        '[server]\nstore = "memory"\n[upstreams.u]\nbase_url = "http://127.0.0.1:9/v1"\n',
+    })
+    await serve(cli)
+    const { code, stdout } = await cli.run(['session', 'create'], { fetch })
+    expect(code).toBe(0)
+    expect((await cli.run(['session', 'list'], { fetch })).stdout).toContain(stdout.trim())
   })
-  expect(await cli.run(['session', 'list'])).toMatchObject({
-    code: 1,
-    stderr:
-      'synth: No bridge answers at http://127.0.0.1:4999. Start one with "synth serve", or name another with --url.\n',
+
+  test('names those that run with other configurations', async () => {
+    const toml =
+      '[server]\nport = 4999\nstore = "memory"\n[upstreams.u]\nbase_url = "http://127.0.0.1:9/v1"\n'
+    const cli = createTestCli({
+      'synth.toml': toml,
+      'other.toml': `${toml}[session]\nlimit_tokens = 9\n`,
+    })
+    const url = await serve(cli, '--config', 'other.toml')
+    const { code, stderr } = await cli.run(['status'], { fetch })
+    expect(code).toBe(1)
+    expect(stderr).toContain('No bridge answers at http://127.0.0.1:4999.')
+    expect(stderr).toContain(`With other configurations run: ${url} (other.toml).`)
   })
 })
 

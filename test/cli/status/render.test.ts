@@ -13,6 +13,7 @@ const VIEW: StatusView = {
   style: createStyle(false),
   nowMs: NOW_MS,
   url: 'http://127.0.0.1:4141',
+  others: [],
   fault: undefined,
 }
 
