@@ -4,6 +4,7 @@
  *
  * @see https://undici.nodejs.org/#/docs/api/Dispatcher
  */
+import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
 import { BridgeError, toBridgeError } from '../errors.ts'
 import type {
@@ -165,6 +166,28 @@ class Exchange implements UpstreamExchange, Dispatcher.DispatchHandler {
   }
 }
 
+/**
+ * A body that is let go of as it is sent. Given as a buffer, undici would hold it until the answer
+ * has ended: for a history of 300 KB that is ten times what the open stream itself takes.
+ */
+class BodyOnce {
+  #body: Buffer | undefined
+
+  constructor(body: Buffer) {
+    this.#body = body
+  }
+
+  [Symbol.iterator](): Iterator<Buffer> {
+    return {
+      next: () => {
+        const value = this.#body
+        this.#body = undefined
+        return value === undefined ? { done: true, value } : { done: false, value }
+      },
+    }
+  }
+}
+
 export interface UpstreamClient extends Upstream {
   /** Fails every exchange that runs with `reason`, and lets the connections go. */
   close(reason?: BridgeError): Promise<void>
@@ -192,13 +215,15 @@ export function createUpstreamClient(
     send(request, handler) {
       const exchange = new Exchange(request, handler)
       const url = new URL(request.url)
+      const body = Buffer.from(request.body)
       agentOf(request.upstream).dispatch(
         {
           origin: url.origin,
           path: url.pathname + url.search,
           method: 'POST',
-          headers: request.headers,
-          body: request.body,
+          headers: { ...request.headers, 'content-length': String(body.length) },
+          // Undici's documentation names iterables, its types do not.
+          body: new BodyOnce(body) as unknown as Readable,
           headersTimeout: request.timeouts.headersMs,
           bodyTimeout: request.timeouts.idleMs,
         },

@@ -1,5 +1,7 @@
 /** The upstream's socket against servers that misbehave below HTTP's polite surface. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BridgeError } from '../../src/errors.ts'
 import type { UpstreamHandler } from '../../src/gateway/ports.ts'
@@ -10,13 +12,17 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-/** A server that answers every connection's first bytes with exactly `bytes`. */
-async function serverSaying(bytes: string): Promise<string> {
+/** A server that answers with exactly `bytes` once a connection has brought `after` bytes. */
+async function serverSaying(bytes: string, after = 1): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    socket.once('data', () => socket.write(bytes))
+    let missing = after
+    socket.on('data', (piece) => {
+      if (missing > 0 && missing <= piece.length) socket.write(bytes)
+      missing -= piece.length
+    })
   })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
@@ -62,6 +68,45 @@ function failureOf(
 }
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n'
+
+function heldBufferBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().arrayBuffers
+}
+
+test('a body that was sent is not held while the answer runs', async () => {
+  const bodyBytes = 4 * 1024 * 1024
+  const streams = 4
+  const url = await serverSaying(`${HEAD}\r\ndata: a\n\n`, bodyBytes)
+  const client = createUpstreamClient({ local: { connectTimeoutMs: 1000 } })
+  closing.push(() => client.close())
+  const before = heldBufferBytes()
+  const answering = Array.from({ length: streams }, () => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    client.send(
+      {
+        upstream: 'local',
+        url,
+        headers: {},
+        body: 'x'.repeat(bodyBytes),
+        timeouts: { headersMs: 5000, idleMs: 5000 },
+      },
+      {
+        onSent() {},
+        onAccepted() {},
+        onMessage: () => resolve(),
+        onBody() {},
+        onEnd() {},
+        onRejected() {},
+        onFailed: reject,
+      },
+    )
+    return promise
+  })
+  await Promise.all(answering)
+  expect(heldBufferBytes() - before).toBeLessThan(bodyBytes)
+})
 
 describe('a fault of ours while the answer is handled', () => {
   const fault = () => {
@@ -109,4 +154,40 @@ describe('what an upstream sends in place of an answer', () => {
       message: expect.stringMatching(/speak TLS.*http:\/\//),
     })
   })
+})
+
+test('a refusal that comes while the body is still being sent is told', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.pause()
+      socket.write('HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}')
+    })
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  closing.push(async () => void server.close())
+  const client = createUpstreamClient({ local: { connectTimeoutMs: 1000 } })
+  closing.push(() => client.close())
+  const { promise, resolve } = Promise.withResolvers<string>()
+  client.send(
+    {
+      upstream: 'local',
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      headers: {},
+      body: 'x'.repeat(16 * 1024 * 1024),
+      timeouts: { headersMs: 5000, idleMs: 5000 },
+    },
+    {
+      onSent() {},
+      onAccepted() {},
+      onMessage() {},
+      onBody() {},
+      onEnd: () => resolve('end'),
+      onRejected: (status) => resolve(`rejected ${status}`),
+      onFailed: (error) => resolve(`failed ${error.code}`),
+    },
+  )
+  expect(await promise).toBe('rejected 413')
 })
