@@ -7,8 +7,21 @@
 import type { ServerResponse } from 'node:http'
 import type { ClientStream } from '../gateway/ports.ts'
 
+const LAST_CHUNK = '0\r\n\r\n'
+
+/**
+ * One HTTP chunk in one string, so that one plain write carries it. Node's own chunks are four pieces
+ * for a `writev`, strings among them: that took an eighth more CPU for each write of 100 paced streams.
+ */
+function toChunk(text: string): string {
+  if (text === '') return ''
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+}
+
 export function createClientStream(response: ServerResponse): ClientStream {
   let pending = ''
+  /** Whether the body is in chunks, which an HTTP/1.0 client cannot read. */
+  let isChunked = false
   let scheduled = false
   let ending = false
   let onBlocked: (blocked: boolean) => void = () => {}
@@ -18,7 +31,7 @@ export function createClientStream(response: ServerResponse): ClientStream {
     if (pending === '' || response.destroyed) return
     const text = pending
     pending = ''
-    if (!response.write(text)) onBlocked(true)
+    if (!response.write(isChunked ? toChunk(text) : text)) onBlocked(true)
   }
   response.on('drain', () => onBlocked(false))
 
@@ -27,6 +40,9 @@ export function createClientStream(response: ServerResponse): ClientStream {
       response.writeHead(200, { ...headers, 'cache-control': 'no-cache, no-transform' })
       // The head leaves at once: a client's own timer for it is running.
       response.flushHeaders()
+      // Node would write size, line end, text and line end as four pieces: see `toChunk`.
+      isChunked = response.chunkedEncoding
+      response.chunkedEncoding = false
     },
     write(text) {
       pending += text
@@ -39,7 +55,7 @@ export function createClientStream(response: ServerResponse): ClientStream {
       if (response.destroyed) return
       const text = pending
       pending = ''
-      response.end(text)
+      response.end(isChunked ? toChunk(text) + LAST_CHUNK : text)
     },
     respond(status, headers, body) {
       ending = true
