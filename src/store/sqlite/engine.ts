@@ -14,6 +14,7 @@ import { toStoreFault } from './faults.ts'
 import { createInstances } from './instances.ts'
 import { createAccountRows, createLedgerRows } from './ledger-rows.ts'
 import { migrate } from './migrations.ts'
+import { type ProcessIdentity, thisProcess } from './process-identity.ts'
 import { createResolvedHolds } from './resolved-holds.ts'
 import { createSessionRows } from './session-rows.ts'
 
@@ -23,6 +24,9 @@ export interface EngineOptions {
   readonly ids: Ids
   /** How long to wait for another process that writes. */
   readonly busyTimeoutMs: number
+  /** Which process the database is told that this is. */
+  readonly self?: ProcessIdentity
+  readonly monotonicMs?: () => number
 }
 
 export type Answer =
@@ -63,7 +67,8 @@ function toOpenFault(error: unknown, path: string): unknown {
 }
 
 async function startEngine(database: DatabaseSync, options: EngineOptions): Promise<Engine> {
-  const { path, instanceId, ids } = options
+  const { path, instanceId, ids, self = thisProcess() } = options
+  const monotonicMs = options.monotonicMs ?? (() => performance.now())
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   migrate(database, path)
   const accounts = createAccountRows(database)
@@ -71,7 +76,7 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
     ...createLedgerRows(database, accounts),
     ...createSessionRows(database, accounts),
   }
-  const instances = createInstances(database, rows, instanceId, ids)
+  const instances = createInstances(database, rows, { instanceId, ids, self })
   const resolved = createResolvedHolds(database)
 
   const transact = async <Value>(work: () => Promise<Value>): Promise<Value> => {
@@ -93,7 +98,7 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
   const runOne = async (request: StoreRequest): Promise<unknown> => {
     switch (request.kind) {
       case 'recover':
-        return instances.recover(request.nowMs) satisfies Promise<Recovered>
+        return instances.recover(request.nowMs, monotonicMs()) satisfies Promise<Recovered>
       case 'ledger': {
         const [outcome] = await runLedgerBatch(rows, [request])
         if (outcome?.ok !== true) throw outcome?.error
@@ -119,6 +124,8 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
       rows,
       ledger.map(({ request }) => request),
     )
+    // With the hold, not after it: others may remember this bridge as it was long ago.
+    instances.beat(monotonicMs())
     outcomes.forEach((outcome, position) => {
       const index = ledger[position]?.index ?? 0
       answers[index] = outcome.ok
@@ -151,12 +158,12 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
       }
     },
     async attend(nowMs) {
-      const monotonicMs = performance.now()
-      if (instances.needsAttention(monotonicMs)) {
+      const atMs = monotonicMs()
+      if (instances.needsAttention(atMs)) {
         await transact(async () => {
           instances.register()
-          await instances.recover(nowMs)
-          instances.beat(monotonicMs)
+          await instances.recover(nowMs, atMs)
+          instances.beat(atMs)
         })
       }
       if (resolved.hasOld(nowMs)) await transact(async () => resolved.forgetOld(nowMs))

@@ -11,7 +11,7 @@ import { settleOrphans } from '../orphans.ts'
 import type { Rows } from '../rows.ts'
 import { bigint, integer, text } from './columns.ts'
 import { prepare } from './ledger-rows.ts'
-import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts'
+import { livenessOf, type ProcessIdentity } from './process-identity.ts'
 
 const LEASE_MS = 20_000
 /** Beats are only written while calls run: nothing else could be settled by others. */
@@ -22,8 +22,8 @@ export interface Instances {
   register(): void
   unregister(): void
   /** Settles the holds of bridges that died. Within a transaction. */
-  recover(nowMs: number): Promise<Recovered>
-  /** Says that this bridge lives, if it is time to. Within a transaction. */
+  recover(nowMs: number, monotonicMs: number): Promise<Recovered>
+  /** Says that this bridge lives, if it is time to. Within a transaction; one with new holds ends with it. */
   beat(monotonicMs: number): void
   /** Whether there is anything for `recover` or `beat` to do; reads only. */
   needsAttention(monotonicMs: number): boolean
@@ -34,11 +34,16 @@ interface Other extends ProcessIdentity {
   readonly beat: bigint
 }
 
+export interface InstancesOptions {
+  readonly instanceId: string
+  readonly ids: Ids
+  readonly self: ProcessIdentity
+}
+
 export function createInstances(
   database: DatabaseSync,
   rows: Rows,
-  instanceId: string,
-  ids: Ids,
+  { instanceId, ids, self }: InstancesOptions,
 ): Instances {
   const upsert = prepare(
     database,
@@ -52,7 +57,6 @@ export function createInstances(
     "SELECT DISTINCT instance_id FROM hold WHERE state IN ('held', 'sent')",
   )
   const addBeat = prepare(database, 'UPDATE instance SET beat = beat + 1 WHERE instance_id = ?')
-  const self = thisProcess()
   /** The last beat seen of each bridge elsewhere, and since when. */
   const lastSeen = new Map<string, { beat: bigint; sinceMs: number }>()
   let beatenAtMs = Number.NEGATIVE_INFINITY
@@ -83,7 +87,7 @@ export function createInstances(
     const gone: { instanceId: string; isDead: boolean }[] = []
     for (const other of others()) {
       const isOwner = owners.delete(other.instanceId)
-      const liveness = livenessOf(other)
+      const liveness = livenessOf(other, self)
       if (liveness === 'dead') gone.push({ instanceId: other.instanceId, isDead: true })
       if (liveness === 'unknown' && isOwner && hasStoodStill(other, monotonicMs))
         gone.push({ instanceId: other.instanceId, isDead: false })
@@ -102,10 +106,10 @@ export function createInstances(
     unregister: () => {
       remove.run(instanceId)
     },
-    async recover(nowMs) {
+    async recover(nowMs, monotonicMs) {
       let settled = 0
       let voided = 0
-      for (const gone of findGone(performance.now())) {
+      for (const gone of findGone(monotonicMs)) {
         const done = await settleOrphans(rows, gone, ids, nowMs)
         settled += done.settled
         voided += done.voided

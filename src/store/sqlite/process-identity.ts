@@ -21,9 +21,9 @@ export function thisProcess(): ProcessIdentity {
 
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
-/** `unknown`: it runs where this process cannot look. */
-export function livenessOf(other: ProcessIdentity): Liveness {
-  if (other.machine !== machineId()) return 'unknown'
+/** `unknown`: it runs where this process, `self`, cannot look. */
+export function livenessOf(other: ProcessIdentity, self = thisProcess()): Liveness {
+  if (other.machine !== self.machine) return 'unknown'
   try {
     // Signal 0 sends nothing; it only asks whether the process is there.
     process.kill(other.pid, 0)
