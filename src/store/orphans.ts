@@ -22,6 +22,8 @@ export async function settleOrphans(
   let voided = 0
   outcomes.forEach((outcome, index) => {
     if (!outcome.ok) throw outcome.error
+    // Resolved by its own bridge meanwhile.
+    if (!outcome.result.ok) return
     if (holds[index]?.state === 'held') voided += 1
     else settled += 1
   })

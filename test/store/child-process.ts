@@ -17,8 +17,15 @@ export interface StoreChild {
   end(): Promise<void>
 }
 
-export function startChild(kind: 'sqlite' | 'postgres', place: string): StoreChild {
-  const child = spawn(process.execPath, [CHILD, kind, place], { stdio: ['pipe', 'pipe', 'pipe'] })
+/** @param schema on PostgreSQL */
+export function startChild(
+  kind: 'sqlite' | 'postgres',
+  place: string,
+  schema = 'synth_bridge',
+): StoreChild {
+  const child = spawn(process.execPath, [CHILD, kind, place, schema], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const lines: string[] = []
   const listeners = new Set<() => void>()
   let rest = ''

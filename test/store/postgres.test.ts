@@ -1,54 +1,24 @@
-/** The shared store, against a real PostgreSQL on 127.0.0.1:5432 (trust, database `test`). */
-import { spawn } from 'node:child_process'
+/** The shared store, against a real PostgreSQL. */
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { Client } from 'pg'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { amounts } from '../../src/budget/metric.ts'
 import { plainTerms } from '../../src/budget/session.ts'
 import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres.ts'
-import { hard } from '../budget/building.ts'
+import { hard, usd } from '../budget/building.ts'
+import { isReady, startChild } from './child-process.ts'
 import { describeStore, freshOwner, reserveRequest, settleRequest } from './contract.ts'
+import { dropSchemas, hasPostgres, newSchema, POSTGRES_URL, query } from './postgres-place.ts'
 
-const URL = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/test'
-
-async function query(sql: string): Promise<void> {
-  const client = new Client({ connectionString: URL, connectionTimeoutMillis: 2_000 })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-}
-
-const isThere = await query('SELECT 1').then(
-  () => true,
-  () => false,
-)
-if (!isThere) {
-  if (process.env['CI'] === 'true') throw new Error(`PostgreSQL is not there: ${URL}`)
-  process.stderr.write(`skipped: no PostgreSQL at ${URL}\n`)
-}
-
-const schemas: string[] = []
-function newSchema(): string {
-  const schema = `test_${randomUUID().replaceAll('-', '')}`
-  schemas.push(schema)
-  return schema
-}
-afterAll(async () => {
-  for (const schema of schemas) await query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
-})
+const isThere = await hasPostgres()
+afterAll(dropSchemas)
 
 const opened: LedgerStore[] = []
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close()))
 })
-async function open(schema: string): Promise<LedgerStore> {
-  const store = await openPostgresStore({ url: URL, instanceId: randomUUID(), schema })
+async function open(schema: string, url = POSTGRES_URL): Promise<LedgerStore> {
+  const store = await openPostgresStore({ url, instanceId: randomUUID(), schema })
   opened.push(store)
   return store
 }
@@ -66,7 +36,11 @@ describe.skipIf(!isThere)('PostgreSQL', () => {
     const stores: LedgerStore[] = []
     return {
       async open() {
-        const store = await openPostgresStore({ url: URL, instanceId: randomUUID(), schema })
+        const store = await openPostgresStore({
+          url: POSTGRES_URL,
+          instanceId: randomUUID(),
+          schema,
+        })
         stores.push(store)
         return store
       },
@@ -95,41 +69,80 @@ describe.skipIf(!isThere)('PostgreSQL', () => {
     }
   })
 
+  test('the same with one of the three killed in the middle, and over the other two', async () => {
+    const schema = newSchema()
+    const [first, second] = [await open(schema), await open(schema)]
+    const child = startChild('postgres', POSTGRES_URL, schema)
+    await child.until('it is ready', isReady)
+    for (let round = 0; round < 20; round++) {
+      const { owner, sessionId } = await sessionWith(first, 99n)
+      const account = async () =>
+        (await first.getSession({ ...owner, sessionId }, Date.now()))?.account
+      const held = async () => (await account())?.reserved.cost_usd
+      const isLast = round === 9
+      if (isLast) {
+        child.tell(`race ${sessionId} 3`)
+        await child.until('it has three', (lines) => lines.at(-1) === 'admitted 3')
+      }
+      if (round < 10) child.tell(`race ${sessionId} 167`)
+      const racing = Promise.all(
+        Array.from({ length: 333 }, (_, index) =>
+          (index % 2 === 0 ? first : second).reserve(
+            reserveRequest(sessionId, usd(10n)),
+            Date.now(),
+          ),
+        ),
+      )
+      if (isLast) await child.kill()
+      const admitted = BigInt((await racing).filter(({ ok }) => ok).length)
+      if (round < 9) {
+        await child.until('it has raced', (lines) => lines.length === round + 2)
+        const others = BigInt(child.lines.at(-1)?.split(' ')[1] ?? -1)
+        expect(admitted + others).toBe(9n)
+        expect(await held()).toBe(90n)
+      } else {
+        await expect.poll(held, { timeout: 15_000 }).toBe(10n * admitted)
+        expect((await account())?.spent.cost_usd).toBe(90n - 10n * admitted)
+        if (isLast) expect(admitted).toBeLessThanOrEqual(6n)
+      }
+    }
+  })
+
   test('an instance that is killed in the middle has its holds settled by another', async () => {
     const schema = newSchema()
     const survivor = await open(schema)
     const { owner, sessionId } = await sessionWith(survivor, 10n ** 15n)
-    const child = spawn(
-      process.execPath,
-      [join(import.meta.dirname, 'postgres-load.ts'), URL, schema, sessionId],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
-    let acknowledged = 0n
-    child.stdout.setEncoding('utf8').on('data', (lines: string) => {
-      acknowledged += 60n * BigInt(lines.split('\n').length - 1)
-    })
-    await once(child.stdout, 'data')
-    child.kill('SIGKILL')
-    await once(child, 'close')
+    const child = startChild('postgres', POSTGRES_URL, schema)
+    await child.until('it is ready', isReady)
+    const holdId = randomUUID()
+    child.tell(`hold ${sessionId} ${holdId}`)
+    await child.until('it holds', (lines) => lines.includes(`held ${holdId}`))
+    child.tell(`load ${sessionId} 16`)
+    await child.until('it is busy', (lines) => lines.filter((line) => line === 'S').length > 16)
+    await child.kill()
+    const acknowledged = 60n * BigInt(child.lines.filter((line) => line === 'S').length)
     const account = async () =>
       (await survivor.getSession({ ...owner, sessionId }, Date.now()))?.account
     await expect
       .poll(async () => (await account())?.reserved.cost_usd, { timeout: 15_000 })
       .toBe(0n)
-    expect((await account())?.spent.cost_usd).toBeGreaterThanOrEqual(acknowledged)
+    expect((await account())?.spent.cost_usd).toBeGreaterThanOrEqual(acknowledged + 100n)
   })
 
   test('a connection that is cut loses nothing, and the store goes on', async () => {
-    const store = await open(newSchema())
+    const name = `test-${randomUUID()}`
+    const store = await open(newSchema(), `${POSTGRES_URL}?application_name=${name}`)
     const { owner, sessionId } = await sessionWith(store, 10n ** 15n)
     const request = reserveRequest(sessionId, amounts({ cost_usd: 100n }))
     await store.reserve(request, Date.now())
     const settling = store
       .settle(settleRequest(request.holdId, amounts({ cost_usd: 70n })), Date.now())
       .catch((error: unknown) => error)
-    await query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'synth-bridge'",
+    const cut = await query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
+      [name],
     )
+    expect(cut).not.toHaveLength(0)
     await settling
     await expect
       .poll(

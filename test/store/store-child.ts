@@ -4,6 +4,8 @@
  *
  * `load SESSION CALLS`: reserves 100 and settles 60 for ever, CALLS at once: `R` and `S` lines.
  * `race SESSION CALLS`: that many reservations of 10 at once: `admitted N`.
+ * `hold SESSION HOLD`: reserves 100: `held HOLD`.
+ * `settle HOLD AMOUNT`: `settled HOLD AMOUNT`.
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
@@ -11,8 +13,9 @@ import { createInterface } from 'node:readline'
 import { UNKNOWN_USAGE } from '../../src/budget/hold.ts'
 import { amounts } from '../../src/budget/metric.ts'
 import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
-import { openStore } from '../../src/store/open-store.ts'
+import { openPostgresStore } from '../../src/store/postgres/postgres.ts'
 import { newHoldId } from '../../src/store/random-ids.ts'
+import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 
 const say = (line: string): void => {
   writeSync(1, `${line}\n`)
@@ -42,8 +45,7 @@ async function load(store: LedgerStore, sessionId: string): Promise<never> {
     say('R')
     const counted = { counted: amounts({ cost_usd: 60n }), allowance: amounts({ cost_usd: 20n }) }
     await store.checkpoint({ holdId, ...counted }, Date.now())
-    const actual = amounts({ cost_usd: 60n, api_calls: 1n })
-    await store.settle({ holdId, actual, outcome: 'exact', usage: UNKNOWN_USAGE }, Date.now())
+    await settle(store, holdId, 60n)
     say('S')
   }
 }
@@ -55,15 +57,30 @@ async function race(store: LedgerStore, sessionId: string, calls: number): Promi
   say(`admitted ${results.filter(({ ok }) => ok).length}`)
 }
 
-const [kind, place = ''] = process.argv.slice(2)
-const settings =
-  kind === 'postgres' ? ({ kind, url: place } as const) : ({ kind: 'sqlite', path: place } as const)
-const store = await openStore({ stateDir: '', store: settings })
+function settle(store: LedgerStore, holdId: string, nanoUsd: bigint) {
+  const actual = amounts({ cost_usd: nanoUsd, api_calls: 1n })
+  return store.settle({ holdId, actual, outcome: 'exact', usage: UNKNOWN_USAGE }, Date.now())
+}
+
+const [kind, place = '', schema = ''] = process.argv.slice(2)
+const instanceId = randomUUID()
+const store =
+  kind === 'postgres'
+    ? await openPostgresStore({ url: place, schema, instanceId })
+    : await openSqliteStore({ path: place, instanceId })
 say('ready')
 for await (const line of createInterface({ input: process.stdin })) {
-  const [command, sessionId = '', calls = '1'] = line.split(' ')
+  const [command, subject = '', detail = ''] = line.split(' ')
   if (command === 'load')
-    for (let index = 0; index < Number(calls); index += 1) void load(store, sessionId)
-  if (command === 'race') await race(store, sessionId, Number(calls))
+    for (let index = 0; index < Number(detail); index += 1) void load(store, subject)
+  if (command === 'race') await race(store, subject, Number(detail))
+  if (command === 'hold') {
+    const result = await reserve(store, subject, 100n, detail)
+    if (result.ok) say(`held ${detail}`)
+  }
+  if (command === 'settle') {
+    const result = await settle(store, subject, BigInt(detail))
+    if (result.ok) say(`settled ${subject} ${detail}`)
+  }
 }
 await store.close()

@@ -68,6 +68,13 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_of_session ON records (session_id, seq);
   CREATE INDEX records_of_owner ON records (org_id, user_id, seq);
   `,
+  // Holds of bridges that left their row behind by deleting it; from here on every open hold has one.
+  `
+  ALTER TABLE instances ADD COLUMN last_batch uuid;
+  INSERT INTO instances (instance_id, heartbeat_at)
+    SELECT DISTINCT instance_id, '-infinity'::timestamptz FROM holds WHERE is_open
+    ON CONFLICT DO NOTHING;
+  `,
 ]
 
 /** One of several instances that start at once does it; the others find it done. */

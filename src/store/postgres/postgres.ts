@@ -1,51 +1,46 @@
 /**
- * The shared store: several bridges hold one set of limits in PostgreSQL.
- *
- * Ledger operations that arrive while a transaction runs go together in the next, so that a session's
- * row is locked once for all of them: one hot row is served faster by one busy connection than by
- * many that wait for it. Everything else is a transaction of its own.
- *
- * A bridge says once a second that it lives, by the server's clock. One that has not for `LEASE_SECONDS`
- * is taken for gone: its holds are charged in full, because it may still be streaming.
+ * The shared store: several bridges hold one set of limits in PostgreSQL. Ledger operations go through
+ * one lane, everything else is a transaction of its own, over connections of its own: however many
+ * sessions are asked for, a bridge goes on saying that it lives.
  */
-import { Pool, type PoolClient } from 'pg'
+import { Client } from 'pg'
 import { type LedgerStore, StoreUnavailable } from '../../gateway/ledger-port.ts'
-import { runLedgerBatch } from '../ledger-batch.ts'
-import { settleOrphans } from '../orphans.ts'
 import { createLedgerStore } from '../port.ts'
 import { randomIds } from '../random-ids.ts'
-import {
-  type AnswerTo,
-  type LedgerRequest,
-  runSessionRequest,
-  type Send,
-  type StoreRequest,
-} from '../request.ts'
-import { isWorthAnotherTry, toStoreFault } from './faults.ts'
+import { type AnswerTo, runSessionRequest, type Send, type StoreRequest } from '../request.ts'
+import { toStoreFault } from './faults.ts'
+import { createInstances } from './instances.ts'
+import { createLane } from './lane.ts'
 import { migrate } from './migrations.ts'
 import { createPostgresRows } from './rows.ts'
+import { createTransactions } from './transactions.ts'
 
-const LEASE_SECONDS = 5
 const BEAT_MS = 1_000
-const TRIES = 5
-/** A batch's rows are locked while it runs; a larger one keeps the other instances out too long. */
-const MAX_BATCH = 256
+/** The lane's, and one to look after the instances. */
+const LEDGER_CONNECTIONS = 2
+const SESSION_CONNECTIONS = 6
+/** Another instance may be at it. */
+const MIGRATION_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_MS = 3_000
-const STATEMENT_TIMEOUT_MS = 10_000
 /** How long a resolved hold answers a repeated settlement. */
 const RESOLVED_KEPT_MS = 24 * 3_600_000
+/** More than an instance settles in a second, and little enough for one statement. */
+const FORGOTTEN_AT_ONCE = 5_000
+
+const FORGET_RESOLVED = `
+  DELETE FROM holds WHERE hold_id IN (
+    SELECT hold_id FROM holds WHERE NOT is_open AND resolved_at_ms < $1
+    LIMIT ${FORGOTTEN_AT_ONCE} FOR UPDATE SKIP LOCKED)`
 
 export interface PostgresStoreOptions {
   readonly url: string
   readonly instanceId: string
   /** A plain identifier; everything of the bridge's is in this schema. */
   readonly schema?: string
-}
-
-interface Waiting {
-  readonly request: LedgerRequest
-  readonly resolve: (result: unknown) => void
-  readonly reject: (error: unknown) => void
+  /** A line on which nothing comes back for so long is given up. */
+  readonly answerTimeoutMs?: number
+  /** The wall clock of what is settled for others, in milliseconds. Leases go by the server's. */
+  readonly nowMs?: () => number
 }
 
 /** What may be shown of a connection string. */
@@ -65,166 +60,61 @@ const CHANGES_SESSIONS: ReadonlySet<StoreRequest['kind']> = new Set([
 /** @throws {StoreUnavailable} */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<LedgerStore> {
   const { url, instanceId, schema = 'synth_bridge' } = options
+  const { answerTimeoutMs = 5_000, nowMs = Date.now } = options
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new RangeError(`schema "${schema}"`)
   const place = placeOf(url)
-  const pool = new Pool({
-    connectionString: url,
-    max: 8,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    options: `-c search_path=${schema}`,
-    application_name: 'synth-bridge',
-  })
-  // An idle connection that breaks is replaced at the next request, which says so if it cannot be.
-  pool.on('error', () => {})
-  // So is a busy one, whose break between two statements nobody else listens for: it would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}))
-
-  async function once<Value>(work: (client: PoolClient) => Promise<Value>): Promise<Value> {
-    const client = await pool.connect()
-    let broken: Error | undefined
-    try {
-      await client.query('BEGIN')
-      const value = await work(client)
-      await client.query('COMMIT')
-      return value
-    } catch (error) {
-      await client.query('ROLLBACK').catch((cause: Error) => {
-        broken = cause
-      })
-      throw error
-    } finally {
-      client.release(broken)
-    }
-  }
-
-  async function transact<Value>(work: (client: PoolClient) => Promise<Value>): Promise<Value> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await once(work)
-      } catch (error) {
-        if (tries >= TRIES || !isWorthAnotherTry(error)) throw toStoreFault(error, place)
-      }
-    }
-  }
-
-  const beat = (client: PoolClient) =>
-    client.query(
-      `INSERT INTO instances VALUES ($1, now())
-        ON CONFLICT (instance_id) DO UPDATE SET heartbeat_at = now()`,
-      [instanceId],
-    )
-
-  /** Instances without a sign of life, each taken by one that looks after it. */
-  async function lostInstances(client: PoolClient): Promise<string[]> {
-    const { rows } = await client.query<{ instance_id: string }>(
-      `DELETE FROM instances WHERE instance_id IN (
-          SELECT instance_id FROM instances
-          WHERE instance_id <> $1 AND heartbeat_at < now() - make_interval(secs => $2)
-          FOR UPDATE SKIP LOCKED)
-        RETURNING instance_id`,
-      [instanceId, LEASE_SECONDS],
-    )
-    const strays = await client.query<{ instance_id: string }>(
-      `SELECT DISTINCT instance_id FROM holds h WHERE is_open AND instance_id <> $1
-        AND NOT EXISTS (SELECT FROM instances i WHERE i.instance_id = h.instance_id)`,
-      [instanceId],
-    )
-    return [...new Set([...rows, ...strays.rows].map((row) => row.instance_id))]
-  }
-
-  const recover = (nowMs: number) =>
-    transact(async (client) => {
-      const total = { settled: 0, voided: 0 }
-      for (const lost of await lostInstances(client)) {
-        const rows = createPostgresRows(client, true)
-        const dead = { instanceId: lost, isDead: false }
-        const { settled, voided } = await settleOrphans(rows, dead, randomIds, nowMs)
-        total.settled += settled
-        total.voided += voided
-      }
-      return total
-    })
-
-  const waiting: Waiting[] = []
-  let isDraining = false
-  const drain = async (): Promise<void> => {
-    if (isDraining) return
-    isDraining = true
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, MAX_BATCH)
-      try {
-        const outcomes = await transact((client) =>
-          runLedgerBatch(
-            createPostgresRows(client, true),
-            batch.map(({ request }) => request),
-          ),
-        )
-        batch.forEach(({ resolve, reject }, index) => {
-          const outcome = outcomes[index]
-          if (outcome?.ok === true) resolve(outcome.result)
-          else reject(outcome?.error)
-        })
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
-    }
-    isDraining = false
-  }
+  const toFault = (error: unknown): unknown => toStoreFault(error, place)
+  const connection = { connectionString: url, schema, answerTimeoutMs }
+  const ledger = createTransactions({ ...connection, max: LEDGER_CONNECTIONS })
+  const sessions = createTransactions({ ...connection, max: SESSION_CONNECTIONS })
+  const instances = createInstances(ledger, instanceId, randomIds)
+  const lane = createLane({ transactions: ledger, instances, uuid: randomIds.uuid, toFault })
+  const closeConnections = () => Promise.all([ledger.close(), sessions.close()])
 
   let isClosed = false
-  const perform = (request: StoreRequest): Promise<unknown> => {
-    if (request.kind === 'recover') return recover(request.nowMs)
-    if (request.kind === 'ledger') {
-      return new Promise((resolve, reject) => {
-        waiting.push({ request, resolve, reject })
-        setImmediate(() => void drain())
-      })
+  const perform = async (request: StoreRequest): Promise<unknown> => {
+    if (isClosed) throw new StoreUnavailable('closed', 'The store has been closed.')
+    if (request.kind === 'ledger') return lane.run(request)
+    try {
+      if (request.kind === 'recover') return await instances.recover(request.nowMs)
+      const locks = CHANGES_SESSIONS.has(request.kind)
+      return await sessions.run((transaction) =>
+        runSessionRequest(createPostgresRows(transaction, locks), request, randomIds),
+      )
+    } catch (error) {
+      throw toFault(error)
     }
-    const locks = CHANGES_SESSIONS.has(request.kind)
-    return transact((client) =>
-      runSessionRequest(createPostgresRows(client, locks), request, randomIds),
-    )
   }
-  const send: Send = <Request extends StoreRequest>(request: Request) => {
-    if (isClosed) {
-      return Promise.reject(new StoreUnavailable('closed', 'The store has been closed.'))
-    }
-    // `perform` answers each kind of request with what `AnswerTo` says of it.
-    return perform(request) as Promise<AnswerTo<Request>>
-  }
+  // `perform` answers each kind of request with what `AnswerTo` says of it.
+  const send: Send = <Request extends StoreRequest>(request: Request) =>
+    perform(request) as Promise<AnswerTo<Request>>
 
   try {
-    const client = await pool.connect()
-    try {
-      await migrate(client, schema)
-    } finally {
-      client.release()
-    }
-    await transact(beat)
-    await recover(Date.now())
+    await withClient(url, (client) => migrate(client, schema))
+    await ledger.run(async (transaction) => instances.sign(transaction, randomIds.uuid()))
+    await instances.recover(nowMs())
   } catch (error) {
-    await pool.end()
-    throw toStoreFault(error, place)
+    await closeConnections()
+    throw toFault(error)
   }
 
-  let isTending = false
   const tend = async (): Promise<void> => {
-    if (isTending) return
-    isTending = true
     try {
-      await transact(beat)
-      await recover(Date.now())
-      await pool.query('DELETE FROM holds WHERE NOT is_open AND resolved_at_ms < $1', [
-        Date.now() - RESOLVED_KEPT_MS,
-      ])
+      await instances.beat()
+      await instances.recover(nowMs())
+      await ledger.run(async (transaction) =>
+        transaction.send(FORGET_RESOLVED, [nowMs() - RESOLVED_KEPT_MS]),
+      )
     } catch {
       // Away just now: requests say so where somebody waits, and this is tried again in a second.
     } finally {
-      isTending = false
+      tending = undefined
     }
   }
-  const timer = setInterval(() => void tend(), BEAT_MS)
+  let tending: Promise<void> | undefined
+  const timer = setInterval(() => {
+    tending ??= tend()
+  }, BEAT_MS)
 
   return createLedgerStore({
     name: 'postgres',
@@ -234,10 +124,30 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     async close() {
       clearInterval(timer)
       isClosed = true
-      await pool.query('DELETE FROM instances WHERE instance_id = $1', [instanceId]).catch(() => {
+      // A last sign of life after the farewell would take the farewell back.
+      await Promise.all([tending, lane.drained()])
+      await instances.leave().catch(() => {
         // Others notice by the lease.
       })
-      await pool.end()
+      await closeConnections()
     },
   })
+}
+
+async function withClient(url: string, work: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: MIGRATION_TIMEOUT_MS,
+    application_name: 'synth-bridge',
+  })
+  client.on('error', () => {
+    // The statement under way fails with it.
+  })
+  try {
+    await client.connect()
+    await work(client)
+  } finally {
+    await client.end()
+  }
 }

@@ -1,8 +1,7 @@
 /**
- * The store's primitives over one transaction's connection. Whatever is read to be changed is locked:
+ * The store's primitives over one transaction. Whatever is read to be changed is locked:
  * accounts in the order of their ids, so that two instances never wait for each other in a circle.
  */
-import type { ClientBase } from 'pg'
 import type { Account } from '../../budget/account.ts'
 import { type CallRecord, type Hold, isOpen, type OpenHold } from '../../budget/hold.ts'
 import { type Amounts, METRICS } from '../../budget/metric.ts'
@@ -10,8 +9,7 @@ import { refresh, type Session } from '../../budget/session.ts'
 import { amountColumn, readAmounts } from '../amount-columns.ts'
 import type { Rows } from '../rows.ts'
 import { fromExactJson, toExactJson } from './exact-json.ts'
-
-type Row = Readonly<Record<string, string | boolean | null>>
+import type { Row, Transaction } from './transactions.ts'
 
 const text = (row: Row, name: string): string => String(row[name])
 const textOrNull = (row: Row, name: string): string | null =>
@@ -24,7 +22,9 @@ const numberOrNull = (row: Row, name: string): number | null =>
 const amountsOf = (row: Row, prefix: string): Amounts =>
   readAmounts(prefix, (column) => BigInt(text(row, column)))
 
-const columns = (given: Amounts): string[] => METRICS.map((metric) => String(given[metric]))
+/** One array per metric. */
+const amountArrays = (given: readonly Amounts[]): string[][] =>
+  METRICS.map((metric) => given.map((amounts) => String(amounts[metric])))
 
 function toAccount(row: Row): Account {
   return {
@@ -55,8 +55,11 @@ function toSession(row: Row): Session {
 
 const SESSION = 'SELECT * FROM sessions JOIN accounts ON account_id = session_id'
 
-const SAVE_ACCOUNT = `
-  INSERT INTO accounts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+/** Many rows at once, as columns of arrays: one statement however many there are. */
+const SAVE_ACCOUNTS = `
+  INSERT INTO accounts
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+      $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])
   ON CONFLICT (account_id) DO UPDATE SET
     status = excluded.status, expires_at_ms = excluded.expires_at_ms,
     spent_tokens = excluded.spent_tokens, spent_nano_usd = excluded.spent_nano_usd,
@@ -65,7 +68,6 @@ const SAVE_ACCOUNT = `
     reserved_gpu_ms = excluded.reserved_gpu_ms, reserved_calls = excluded.reserved_calls,
     limits = excluded.limits`
 
-/** Many holds at once, as columns of arrays: one round trip however many there are. */
 const SAVE_HOLDS = `
   INSERT INTO holds
     SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::text[])
@@ -85,11 +87,12 @@ const LIST_SESSIONS = `${SESSION}
     AND ($6::text IS NULL OR tracing_session_id = $6)
   ORDER BY created_at_ms DESC, seq DESC LIMIT $7 OFFSET $8`
 
+const LOCK_NAMES =
+  'SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id'
+
 /** @param locks whether sessions are read to be changed */
-export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
+export function createPostgresRows({ query, send }: Transaction, locks: boolean): Rows {
   const lock = locks ? ' FOR UPDATE' : ''
-  const query = async (sql: string, values: unknown[] = []): Promise<Row[]> =>
-    (await client.query<Row>(sql, values)).rows
   const one = async <Value>(
     sql: string,
     values: unknown[],
@@ -99,24 +102,26 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
     return row === undefined ? undefined : read(row)
   }
 
-  const saveAccount = (account: Account) =>
-    query(SAVE_ACCOUNT, [
-      account.accountId,
-      account.status,
-      account.expiresAtMs,
-      ...columns(account.spent),
-      ...columns(account.reserved),
-      toExactJson(account.limits),
+  const saveAccounts = (accounts: readonly Account[]): void => {
+    if (accounts.length === 0) return
+    send(SAVE_ACCOUNTS, [
+      accounts.map((account) => account.accountId),
+      accounts.map((account) => account.status),
+      accounts.map((account) => account.expiresAtMs),
+      ...amountArrays(accounts.map((account) => account.spent)),
+      ...amountArrays(accounts.map((account) => account.reserved)),
+      accounts.map((account) => toExactJson(account.limits)),
     ])
+  }
   const detailsOf = ({ apiKeyId, endedAtMs, sessionType, metadata }: Session) =>
     toExactJson({ apiKeyId, endedAtMs, sessionType, metadata } satisfies SessionDetails)
-  const updateSession = async (session: Session): Promise<void> => {
-    await query('UPDATE sessions SET is_current = $1, details = $2 WHERE session_id = $3', [
+  const updateSession = (session: Session): void => {
+    send('UPDATE sessions SET is_current = $1, details = $2 WHERE session_id = $3', [
       session.isCurrent,
       detailsOf(session),
       session.sessionId,
     ])
-    await saveAccount(session.account)
+    saveAccounts([session.account])
   }
 
   return {
@@ -129,20 +134,18 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
     async readAccounts(accountIds) {
       const sorted = [...accountIds].sort()
       // A key's account that does not exist yet has no row to lock; its name is locked instead.
-      await query(
-        'SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id',
-        [sorted.filter((id) => id.startsWith('key:'))],
-      )
+      const keys = sorted.filter((id) => id.startsWith('key:'))
+      if (keys.length > 0) send(LOCK_NAMES, [keys])
       const rows = await query(
         'SELECT * FROM accounts WHERE account_id = ANY($1) ORDER BY account_id FOR UPDATE',
         [sorted],
       )
       return rows.map(toAccount)
     },
-    async write({ accounts, holds, records }) {
-      for (const account of accounts) await saveAccount(account)
+    write({ accounts, holds, records }) {
+      saveAccounts(accounts)
       if (holds.length > 0) {
-        await query(SAVE_HOLDS, [
+        send(SAVE_HOLDS, [
           holds.map((hold) => hold.holdId),
           holds.map((hold) => hold.instanceId),
           holds.map(isOpen),
@@ -151,14 +154,13 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
         ])
       }
       if (records.length > 0) {
-        const charged = records.map((record) => columns(record.charged))
-        await query(SAVE_RECORDS, [
+        send(SAVE_RECORDS, [
           records.map((record) => record.recordId),
           records.map((record) => record.sessionId),
           records.map((record) => record.call.orgId),
           records.map((record) => record.call.userId),
           records.map((record) => record.createdAtMs),
-          ...[0, 1, 2, 3].map((place) => charged.map((amounts) => amounts[place])),
+          ...amountArrays(records.map((record) => record.charged)),
           records.map(toExactJson),
         ])
       }
@@ -172,9 +174,9 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
         [orgId, userId],
         toSession,
       ),
-    async insertSession(session) {
-      await saveAccount(session.account)
-      await query(
+    insertSession(session) {
+      saveAccounts([session.account])
+      send(
         `INSERT INTO sessions (session_id, org_id, user_id, is_current, bound_key_sha256,
           created_at_ms, tracing_session_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
         [
@@ -196,7 +198,7 @@ export function createPostgresRows(client: ClientBase, locks: boolean): Rows {
           ORDER BY account_id FOR UPDATE`,
         [nowMs],
       )
-      for (const row of due) await updateSession(refresh(toSession(row), nowMs))
+      for (const row of due) updateSession(refresh(toSession(row), nowMs))
     },
     listSessions: async (request) =>
       (
