@@ -12,13 +12,22 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { UNKNOWN_USAGE } from '../../src/budget/hold.ts'
 import { amounts } from '../../src/budget/metric.ts'
+import { systemCodeOf } from '../../src/errors.ts'
 import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres.ts'
 import { newHoldId } from '../../src/store/random-ids.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 
+/** Written when it returns, also where the test is slow to read and the pipe is full. */
 const say = (line: string): void => {
-  writeSync(1, `${line}\n`)
+  let rest = Buffer.from(`${line}\n`)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest))
+    } catch (error) {
+      if (systemCodeOf(error) !== 'EAGAIN') throw error
+    }
+  }
 }
 
 const call = {
