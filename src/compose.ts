@@ -16,6 +16,7 @@ import { planResponsesCall } from './gateway/plan-responses.ts'
 import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
 import { sessionLimitsOf } from './gateway/session-limits.ts'
+import { NO_HISTORY } from './gateway/state/history.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
 import { createApp } from './server/app.ts'
@@ -67,6 +68,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const planDeps: PlanDeps = {
     models,
     seal,
+    history: NO_HISTORY,
     ids: systemIds,
     nowMs: systemClock.nowMs,
     strict: config.server.strict,

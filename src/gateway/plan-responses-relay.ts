@@ -8,8 +8,18 @@ import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
 import { answerInText, type PlanDeps, targetOf } from './plan.ts'
 
-/** What clients address to the bridge alone; an upstream must not see it. */
-const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
+/**
+ * What clients address to the bridge alone; an upstream must not see it. The bridge's own responses and
+ * conversations are unknown to it, and the input is whole without them.
+ */
+const BRIDGE_FIELDS = [
+  'client_metadata',
+  'api_base',
+  'base_url',
+  'api_key',
+  'previous_response_id',
+  'conversation',
+]
 
 export function planResponsesRelay(
   request: ResponsesRequest,

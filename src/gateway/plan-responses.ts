@@ -14,18 +14,19 @@ import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
 import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
 import { planResponsesRelay } from './plan-responses-relay.ts'
+import { expandRequest } from './state/expand.ts'
 
 export async function planResponsesCall(
   json: unknown,
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const read = readResponsesRequest(json)
+  const { read } = await expandRequest(readResponsesRequest(json), identity.caller, deps.history)
   const { request } = read
+  refuseBackground(request)
   const resolved = await resolveModel(request.model, deps.models)
   const { model, upstream } = resolved
   if (upstream.wire === 'responses') return planResponsesRelay(request, resolved, identity, deps)
-  refuseStoredState(request)
   const translation = toChatRequest(read, {
     model: resolved.upstreamModel,
     dialect: upstream.dialect,
@@ -104,23 +105,11 @@ function carriesReasoning({ include, store }: ResponsesRequest): boolean {
   return store === false || (include ?? []).includes('reasoning.encrypted_content')
 }
 
-/** Nothing is kept between calls yet, so a request that leans on what was kept cannot be answered. */
-function refuseStoredState(request: ResponsesRequest): void {
-  const id = request.previous_response_id
-  if (id !== undefined && id !== null) {
-    throw new BridgeError(
-      'previous_response_not_found',
-      `Previous response with id '${id.slice(0, 80)}' not found: responses are not stored. Send the whole input.`,
-      { param: 'previous_response_id' },
-    )
-  }
-  for (const field of ['conversation', 'background'] as const) {
-    if (request[field]) {
-      throw new BridgeError('cannot_carry', `${field} needs stored responses, which are off.`, {
-        param: field,
-      })
-    }
-  }
+function refuseBackground({ background }: ResponsesRequest): void {
+  if (background !== true) return
+  throw new BridgeError('cannot_carry', 'background needs stored responses, which are off.', {
+    param: 'background',
+  })
 }
 
 /** The repeat guard answers in the model's place: one finished message, no tokens. */

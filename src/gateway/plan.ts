@@ -9,10 +9,13 @@ import type { Seal } from '../translate/seal.ts'
 import type { ClientAnswer } from './call.ts'
 import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
+import type { History } from './state/history.ts'
 
 export interface PlanDeps {
   readonly models: Models
   readonly seal: Seal
+  /** What earlier responses, conversations and items a request may refer to. */
+  readonly history: History
   readonly ids: Ids
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number

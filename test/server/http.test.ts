@@ -225,7 +225,7 @@ describe('an upstream that speaks Responses', () => {
       model: 'm',
       input: 'hi',
       stream: true,
-      previous_response_id: 'resp_theirs',
+      novelty: 1,
     })
     const text = await answer.text()
     expect(text.match(/^event: .*$/gm)).toEqual([
@@ -235,7 +235,7 @@ describe('an upstream that speaks Responses', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
     expect(upstream.received[0]).toMatchObject({
       path: '/v1/responses',
-      body: { model: 'real-name', previous_response_id: 'resp_theirs' },
+      body: { model: 'real-name', input: 'hi', novelty: 1 },
     })
     const chat = await post(bridge, '/v1/chat/completions', { model: 'm', messages: [] })
     expect(await chat.json()).toMatchObject({ error: { code: 'cannot_carry' } })
@@ -376,8 +376,8 @@ describe('bad requests', () => {
     {
       name: 'a stored item',
       body: '{"model":"m","input":[{"role":"user","content":"hi"},{"id":"msg_1"}]}',
-      status: 400,
-      code: 'cannot_carry',
+      status: 404,
+      code: 'not_found',
     },
   ])('$name is a $status and sends nothing upstream', async ({ body, status, code }) => {
     const { bridge, upstream } = await start(streaming(hello))

@@ -41,6 +41,7 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'store',
   'background',
   'previous_response_id',
+  'conversation',
   'truncation',
   'metadata',
   'client_metadata',
