@@ -3,7 +3,7 @@ import { listedPrice } from './budget/price-list.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { allowsNoSession, upstreamSettings } from './config/settings.ts'
-import { BridgeError } from './errors.ts'
+import { BridgeError, toBridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
@@ -16,13 +16,21 @@ import { planResponsesCall } from './gateway/plan-responses.ts'
 import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
 import { sessionLimitsOf } from './gateway/session-limits.ts'
-import { NO_HISTORY } from './gateway/state/history.ts'
+import { createBackground } from './gateway/state/background.ts'
+import { guardStore } from './gateway/state/guarded-store.ts'
+import { createHistory } from './gateway/state/history.ts'
+import { createLeases } from './gateway/state/leases.ts'
+import { startRetention } from './gateway/state/retention.ts'
+import { createStoredConversations } from './gateway/state/stored-conversations.ts'
+import { createStoredResponses } from './gateway/state/stored-responses.ts'
+import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
+import type { StateDeps } from './gateway/state/turn-keeper.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
 import { createApp } from './server/app.ts'
 import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
-import { openStore } from './store/open-store.ts'
+import { openResponseStore, openStore } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
 import { newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
@@ -63,12 +71,34 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const seal = createAesSeal(loadSealKey(loaded.storage.stateDir, env))
   // After all that can refuse to start: from here on there is something to close.
   const store = await openStore(loaded.storage)
+  const responses = guardStore(
+    await openResponseStore(loaded.storage).catch(async (cause: unknown) => {
+      await store.close()
+      throw cause
+    }),
+  )
+  const leases = createLeases(responses, systemClock)
+  const state: StateDeps = {
+    store: responses,
+    keepsResponses: config.responses.store,
+    leases,
+    clock: systemClock,
+    ids: systemIds,
+    onFault: (error, requestId) =>
+      onEvent({
+        level: 'error',
+        requestId,
+        message: `a response could not be kept: ${toLogText(error, redact)}`,
+        error,
+      }),
+  }
   let isDraining = false
 
   const planDeps: PlanDeps = {
     models,
     seal,
-    history: NO_HISTORY,
+    history: createHistory(responses),
+    state,
     ids: systemIds,
     nowMs: systemClock.nowMs,
     strict: config.server.strict,
@@ -106,12 +136,31 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         error,
       }),
   }
+  const background = createBackground({ call: callDeps, leases })
+  const stored = createStoredResponses(state, background)
+  const stopRetention = startRetention({
+    store: responses,
+    clock: systemClock,
+    maxAgeDays: config.responses.max_age_days,
+    maxBytes: maxResponseBytes(loaded),
+    onFault: (cause) =>
+      onEvent({
+        level: 'error',
+        requestId: undefined,
+        message: `old responses could not be taken out: ${toLogText(toBridgeError(cause), redact)}`,
+      }),
+  })
+  const closeStores = async () => {
+    stopRetention()
+    await Promise.all([responses.close(), store.close()])
+  }
   const app = createApp({
     models,
     keys: accessKeysOf(config, env),
     localCaller: LOCAL_CALLER,
     store,
     calls,
+    state: { responses: stored, conversations: createStoredConversations(state) },
     nowMs: systemClock.nowMs,
     startedAtMs: systemClock.nowMs(),
     upstreams: Object.keys(config.upstreams),
@@ -122,8 +171,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     version: VERSION,
     newRequestId,
     planResponses: (json, identity) => planResponsesCall(json, identity, planDeps),
+    planToolOutputs: async (json, responseId, identity) => {
+      const followed = await stored.follow(identity.caller, responseId)
+      const request = toFollowingRequest(json, responseId, followed)
+      return planResponsesCall(request, identity, planDeps)
+    },
     planChat: (json, identity) => planChatCall(json, identity, planDeps),
-    run: (plan, client) => runCall(plan, client, callDeps),
+    run: (plan, client) =>
+      plan.keeper?.isBackground === true
+        ? background.start(plan, plan.keeper, client)
+        : runCall(plan, client, callDeps),
     onError: (error, requestId) =>
       onEvent({
         level: error.info.origin === 'bridge' ? 'error' : 'warn',
@@ -138,7 +195,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     server = await listen(app, config.server.host, config.server.port)
   } catch (cause) {
-    await Promise.all([upstream.close(shuttingDown()), store.close()])
+    await Promise.all([upstream.close(shuttingDown()), closeStores()])
     throw cause
   }
   return {
@@ -146,11 +203,36 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     async close() {
       isDraining = true
       const ended = shuttingDown()
-      await server.close(options.drainMs ?? DRAIN_MS, () => void upstream.close(ended))
+      const drainMs = options.drainMs ?? DRAIN_MS
+      await Promise.all([
+        server.close(drainMs, () => void upstream.close(ended)),
+        // Nobody need listen to them for them to run.
+        within(drainMs, background.idle()),
+      ])
       await upstream.close(ended)
-      await store.close()
+      // What was broken off by that still says so in the store.
+      await background.idle()
+      await closeStores()
     },
   }
+}
+
+function within(limitMs: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = systemClock.after(limitMs, resolve)
+    void work.finally(() => {
+      cancel()
+      resolve()
+    })
+  })
+}
+
+/** A store in memory takes it from the bridge's own. */
+const MAX_MEMORY_BYTES = 256 * 1_048_576
+
+function maxResponseBytes({ config, storage }: LoadedConfig): number {
+  const { max_bytes: maxBytes } = config.responses
+  return storage.store.kind === 'memory' ? Math.min(maxBytes, MAX_MEMORY_BYTES) : maxBytes
 }
 
 function shuttingDown(): BridgeError {

@@ -33,6 +33,8 @@ export const errorCodes = {
   model_not_found: client(404),
   not_found: client(404),
   previous_response_not_found: client(400),
+  conversation_locked: { ...client(400), retryable: true },
+  response_cancelled: client(400),
   method_not_allowed: client(405),
   body_too_large: client(413),
   unsupported_media_type: client(415),
@@ -59,6 +61,7 @@ export const errorCodes = {
   upstream_idle_timeout: upstream(504, true),
   shutting_down: bridge(503, true),
   store_unavailable: bridge(503, true),
+  response_interrupted: bridge(500, true),
   internal_error: bridge(500, true),
 } as const satisfies Record<string, ErrorInfo>
 

@@ -104,6 +104,21 @@ const TraceSchema = z.strictObject({
   }),
 })
 
+const ResponsesSchema = z.strictObject({
+  store: z.boolean().default(true).meta({
+    description:
+      'Whether responses are kept for `previous_response_id` and the rest; `false` keeps none, whatever a request says. A request keeps its own out with `store: false`.',
+  }),
+  max_age_days: z.int().min(1).default(30).meta({
+    description:
+      'Age at which responses and conversations go, in days since they were last gone on from.',
+  }),
+  max_bytes: z.int().min(1).default(10_000_000_000).meta({
+    description:
+      'Bytes of responses and conversations beyond which the longest unused go; in a `memory` store at most 256 MiB.',
+  }),
+})
+
 const ClientKeySchema = z.strictObject({
   name: z
     .string()
@@ -168,6 +183,9 @@ export const ConfigSchema = z.strictObject({
     description: 'Limits of sessions that name none of their own.',
   }),
   interceptor: InterceptorSchema.prefault({}).meta({ description: 'Rollouts through the bridge.' }),
+  responses: ResponsesSchema.prefault({}).meta({
+    description: 'What is kept of responses and conversations.',
+  }),
   trace: TraceSchema.prefault({}).meta({ description: 'What is kept of calls.' }),
   keys: z.array(ClientKeySchema).default([]).meta({
     description: 'Who may call. Without any, only loopback may, as one local user.',

@@ -21,6 +21,7 @@ import type { CallEnding, LiveCall, LiveCalls } from './live-calls.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold, Intent, Spending } from './spending.ts'
+import type { TurnKeeper } from './state/turn-keeper.ts'
 
 /** An answer together with the form in which this client wants it. */
 export interface ClientAnswer {
@@ -39,6 +40,8 @@ export interface CallPlan {
   readonly headers: Readonly<Record<string, string>>
   /** An answer that needs no upstream and costs nothing: one finished chunk. */
   readonly canned: string | undefined
+  /** Keeps the answer before its end leaves; undefined for a call of which nothing is kept. */
+  readonly keeper?: TurnKeeper | undefined
   /** @param maxOutputTokens the clamp of the budget; undefined leaves the request's own limit */
   upstreamBody(maxOutputTokens: number | undefined): string
   /** @param write takes whole frames; never called for a client that does not stream */
@@ -83,10 +86,12 @@ export type CallEvent =
  */
 export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): Promise<void> {
   const { requestId } = plan.intent.identity
-  return new Call(plan, client, deps).run().catch((cause: unknown) => {
+  const { keeper } = plan
+  const over = new Call(plan, client, deps).run().catch((cause: unknown) => {
     deps.log({ type: 'failed', requestId, error: toBridgeError(cause) })
     client.drop()
   })
+  return keeper === undefined || keeper.isBackground ? over : over.then(() => keeper.release())
 }
 
 /** What it takes to send. */
@@ -108,6 +113,9 @@ class Call {
   readonly #clock: Clock
   readonly #answer: ClientAnswer
   readonly #live: LiveCall
+  readonly #keeper: TurnKeeper | undefined
+  /** The last frames while they wait for the answer to be kept. */
+  #heldBack: string | undefined
   readonly #cancelTimers: (() => void)[] = []
   #attempt: Attempt | undefined
   #holdHeaders: Readonly<Record<string, string>> = {}
@@ -127,6 +135,7 @@ class Call {
     this.#streaming = plan.streaming
     this.#maxRetries = target.maxRetries
     this.#planHeaders = plan.headers
+    this.#keeper = plan.keeper
     this.#client = client
     this.#deps = deps
     this.#clock = guardTimers(deps.clock, (cause) => {
@@ -137,7 +146,8 @@ class Call {
     this.#lastWriteMs = deps.clock.monotonicMs()
     this.#answer = plan.createAnswer((text) => {
       this.#lastWriteMs = deps.clock.monotonicMs()
-      client.write(text)
+      if (this.#heldBack === undefined) client.write(text)
+      else this.#heldBack += text
     })
     const { answer } = this.#answer
     this.#live = deps.calls.begin(intent, () => answer.outputChars)
@@ -147,7 +157,7 @@ class Call {
     try {
       this.#client.onGone(() => this.#hangUp())
       if (this.#canned === undefined) await this.#relay()
-      else this.#can(this.#canned)
+      else await this.#can(this.#canned)
     } catch (cause) {
       this.#ending = { ...this.#ending, outcome: 'failed', errorCode: toBridgeError(cause).code }
       throw cause
@@ -156,11 +166,11 @@ class Call {
     }
   }
 
-  #can(message: string): void {
+  #can(message: string): Promise<void> {
     this.#open()
     this.#answer.answer.message(message, undefined)
     this.#answer.answer.ended()
-    this.#conclude(undefined)
+    return this.#conclude(undefined)
   }
 
   async #relay(): Promise<void> {
@@ -168,10 +178,10 @@ class Call {
     try {
       const result = await this.#exchange()
       if (result === undefined) return
-      if (result.end.is === 'failed') this.#refuse(result.end.error)
-      else this.#conclude(result.estimate)
+      if (result.end.is === 'failed') await this.#refuse(result.end.error)
+      else await this.#conclude(result.estimate)
     } catch (cause) {
-      this.#refuse(toBridgeError(cause))
+      await this.#refuse(toBridgeError(cause))
     } finally {
       for (const cancel of this.#cancelTimers) cancel()
     }
@@ -184,6 +194,8 @@ class Call {
       this.#holdHeaders = hold.headers
       this.#live.belongsTo(hold.sessionId)
       this.#live.admitted()
+      // Its client has been told of it, so that only an event can say what comes of it.
+      if (this.#keeper?.isBackground === true) this.#open()
       const end = this.#isGone()
         ? ({ is: 'gone', facts: NEVER_SENT } as const)
         : await this.#try(hold)
@@ -252,23 +264,36 @@ class Call {
     return this.#unsent
   }
 
-  #conclude(estimate: Usage | undefined): void {
+  async #conclude(estimate: Usage | undefined): Promise<void> {
     const { answer, tellsFailure } = this.#answer
     const error = answer.outcome?.error
     if (error !== undefined && !this.#streaming && !tellsFailure) {
-      this.#refuse(error)
+      await this.#refuse(error)
       return
     }
     if (error !== undefined) this.#log('failed', error)
     const outcome = answer.outcome?.status ?? 'completed'
     this.#ending = { outcome, status: 200, errorCode: error?.code ?? null }
-    answer.conclude(estimate)
+    await this.#finish(estimate)
     if (this.#streaming) this.#client.end()
     else this.#client.respond(200, this.#headers('application/json'), this.#answer.body())
   }
 
+  /** The last events leave once the answer they belong to is kept. */
+  async #finish(estimate?: Usage): Promise<void> {
+    const { answer } = this.#answer
+    if (this.#keeper === undefined) {
+      answer.conclude(estimate)
+      return
+    }
+    this.#heldBack = ''
+    answer.conclude(estimate)
+    const lastFrames = await this.#keeper.keep(this.#heldBack)
+    if (lastFrames !== '') this.#client.write(lastFrames)
+  }
+
   /** An error before the answer began: a status while there is one to give, else a failed stream. */
-  #refuse(error: BridgeError): void {
+  async #refuse(error: BridgeError): Promise<void> {
     this.#log('failed', error)
     if (this.#clientIs === 'gone') return
     const outcome = this.#attempt === undefined ? 'refused' : 'failed'
@@ -276,9 +301,8 @@ class Call {
     if (sessionId !== undefined) this.#live.belongsTo(sessionId)
     if (this.#clientIs === 'streaming') {
       this.#ending = { outcome, status: 200, errorCode: error.code }
-      const { answer } = this.#answer
-      answer.fail(error)
-      answer.conclude()
+      this.#answer.answer.fail(error)
+      await this.#finish()
       this.#client.end()
       return
     }

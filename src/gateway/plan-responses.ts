@@ -1,5 +1,4 @@
 /** A call that came in as Responses: translated for a Chat upstream, passed on to a Responses one. */
-import { BridgeError } from '../errors.ts'
 import type { ResponseEvent } from '../protocol/responses/events.ts'
 import { type ResponsesRequest, readResponsesRequest } from '../protocol/responses/request.ts'
 import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
@@ -14,19 +13,38 @@ import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
 import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
 import { planResponsesRelay } from './plan-responses-relay.ts'
-import { expandRequest } from './state/expand.ts'
+import { type OpenTurn, openTurn } from './state/open-turn.ts'
+import type { TurnKeeper } from './state/turn-keeper.ts'
 
 export async function planResponsesCall(
   json: unknown,
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const { read } = await expandRequest(readResponsesRequest(json), identity.caller, deps.history)
+  const asked = readResponsesRequest(json)
+  const resolved = await resolveModel(asked.request.model, deps.models)
+  const responseId = deps.ids.next('resp')
+  const writer = resolved.upstream.wire === 'responses' ? 'upstream' : 'bridge'
+  const turn = await openTurn(asked, responseId, identity, writer, deps)
+  try {
+    return writer === 'upstream'
+      ? planResponsesRelay(turn, responseId, resolved, identity, deps)
+      : planTranslated(turn, responseId, resolved, identity, deps)
+  } catch (cause) {
+    await turn.keeper?.release()
+    throw cause
+  }
+}
+
+function planTranslated(
+  { read, keeper }: OpenTurn,
+  responseId: string,
+  resolved: ResolvedModel,
+  identity: CallIdentity,
+  deps: PlanDeps,
+): CallPlan {
   const { request } = read
-  refuseBackground(request)
-  const resolved = await resolveModel(request.model, deps.models)
   const { model, upstream } = resolved
-  if (upstream.wire === 'responses') return planResponsesRelay(request, resolved, identity, deps)
   const translation = toChatRequest(read, {
     model: resolved.upstreamModel,
     dialect: upstream.dialect,
@@ -36,7 +54,6 @@ export async function planResponsesCall(
     maxOutputTokens: model.maxOutputTokens,
     strict: deps.strict,
   })
-  const responseId = deps.ids.next('resp')
   const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
   const limited = limitOutput(chat, [upstream.dialect.maxTokensField], model.maxOutputTokens)
   return {
@@ -51,15 +68,26 @@ export async function planResponsesCall(
     streaming: request.stream === true,
     headers: droppedHeader(translation.dropped),
     canned: cannedAnswer(translation),
+    keeper,
     upstreamBody: limited.within,
     createAnswer: (write) =>
-      answerOf(request, translation, identity.clientKind, resolved, responseId, deps, write),
+      answerOf(
+        request,
+        translation,
+        keeper,
+        identity.clientKind,
+        resolved,
+        responseId,
+        deps,
+        write,
+      ),
   }
 }
 
 function answerOf(
   request: ResponsesRequest,
   translation: ChatTranslation,
+  keeper: TurnKeeper | undefined,
   clientKind: ClientKind,
   { model }: ResolvedModel,
   responseId: string,
@@ -69,47 +97,38 @@ function answerOf(
   const nowSeconds = () => Math.floor(deps.nowMs() / 1000)
   const include = request.include ?? []
   let sequenceNumber = 0
-  const stream = (event: ResponseEvent) => {
-    const frame = encodeEvent(event, sequenceNumber++)
+  const streams = request.stream === true
+  const emit = (event: ResponseEvent) => {
+    const number = sequenceNumber++
+    keeper?.record({ ...event }, number)
+    if (!streams) return
+    const frame = encodeEvent(event, number)
     write(TERMINALS.has(event.type) ? frame + DONE_FRAME : frame)
   }
   const machine = createResponseMachine({
-    echo: {
-      ...toResponseEcho(request, {
-        id: responseId,
-        createdAt: nowSeconds(),
-        model: request.model ?? model.name,
-      }),
-      // Whatever was asked for: nothing is kept, and a client that believes otherwise asks in vain.
-      store: false,
-    },
+    echo: toResponseEcho(request, {
+      id: responseId,
+      createdAt: nowSeconds(),
+      model: request.model ?? model.name,
+    }),
     metadata: request.metadata ?? {},
     tools: translation.tools,
     ids: deps.ids,
     now: nowSeconds,
-    seal: carriesReasoning(request) ? deps.seal : undefined,
+    // Asked for or not: whoever goes on from the answer, the bridge or the client, has to send it back.
+    seal: deps.seal,
     logprobs: include.includes('message.output_text.logprobs'),
     thinkTags: model.thinkTags,
     refusalAsText: clientKind === 'codex',
     redact: deps.redact,
-    emit: request.stream === true ? stream : () => {},
+    emit: streams || keeper !== undefined ? emit : () => {},
   })
-  return { answer: machine, body: () => JSON.stringify(machine.response), tellsFailure: true }
-}
-
-/**
- * Who stores nothing carries the reasoning himself, asked or not: the AI SDK asks only for models it
- * knows, and leaves out reasoning that came unsealed; some upstreams then refuse the next turn.
- */
-function carriesReasoning({ include, store }: ResponsesRequest): boolean {
-  return store === false || (include ?? []).includes('reasoning.encrypted_content')
-}
-
-function refuseBackground({ background }: ResponsesRequest): void {
-  if (background !== true) return
-  throw new BridgeError('cannot_carry', 'background needs stored responses, which are off.', {
-    param: 'background',
+  keeper?.watch({
+    opening: () => ({ ...machine.response }),
+    final: () => (machine.phase === 'concluded' ? { ...machine.response } : undefined),
   })
+  const body = () => JSON.stringify(machine.response)
+  return { answer: machine, body: () => keeper?.told(body()) ?? body(), tellsFailure: true }
 }
 
 /** The repeat guard answers in the model's place: one finished message, no tokens. */

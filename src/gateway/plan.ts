@@ -9,13 +9,11 @@ import type { Seal } from '../translate/seal.ts'
 import type { ClientAnswer } from './call.ts'
 import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
-import type { History } from './state/history.ts'
+import type { OpenTurnDeps } from './state/open-turn.ts'
 
-export interface PlanDeps {
+export interface PlanDeps extends OpenTurnDeps {
   readonly models: Models
   readonly seal: Seal
-  /** What earlier responses, conversations and items a request may refer to. */
-  readonly history: History
   readonly ids: Ids
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number

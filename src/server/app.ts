@@ -21,12 +21,14 @@ import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
 import { methodsAt, ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
+import { createStateHandlers, type StateHandler, type StateHandlersOptions } from './state.ts'
 import { createStatusHandler } from './status.ts'
 
 export interface AppDeps {
   readonly models: Models
   readonly store: LedgerStore
   readonly calls: LiveCalls
+  readonly state: StateHandlersOptions
   readonly nowMs: () => number
   readonly keys: readonly AccessKey[]
   /** Who everybody is where there are no keys. */
@@ -38,6 +40,12 @@ export interface AppDeps {
   readonly upstreams: readonly string[]
   readonly newRequestId: () => string
   readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  /** Outputs of a stored response's calls, as the call that goes on from it. */
+  readonly planToolOutputs: (
+    json: unknown,
+    responseId: string,
+    identity: CallIdentity,
+  ) => Promise<CallPlan>
   readonly planChat: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
   /** The gate and everything behind it; resolves when the client has its answer, and never rejects. */
   readonly run: (plan: CallPlan, client: ClientStream) => Promise<void>
@@ -94,6 +102,23 @@ export function createApp(deps: AppDeps): App {
     }
   }
 
+  const states = createStateHandlers(deps.state)
+  const state = (handle: StateHandler): Handler<Env> => {
+    return async (c) => {
+      const answer = await handle({
+        caller: callerOf(c, deps),
+        param: (name) => c.req.param(name) ?? '',
+        query: (name) => c.req.query(name),
+        json: () => readJsonBody(c.env.incoming, deps.limits),
+        client: () => createClientStream(c.env.outgoing),
+        headers: { 'x-request-id': c.get('requestId') },
+      })
+      if (answer === 'streamed') return RESPONSE_ALREADY_SENT
+      if ('body' in answer) return c.json(answer.body)
+      return c.body(answer.json, 200, { 'content-type': 'application/json' })
+    }
+  }
+
   const handlers: Record<RouteName, Handler<Env>> = {
     'session:me': session(sessions.me),
     'session:create': session(sessions.create),
@@ -105,6 +130,22 @@ export function createApp(deps: AppDeps): App {
     'session:raise': session(sessions.raise),
     'session:usage': session(sessions.usage),
     responses: (c) => serveCall(c, deps, deps.planResponses),
+    'submit-tool-outputs': (c) =>
+      serveCall(c, deps, (json, identity) =>
+        deps.planToolOutputs(json, c.req.param('responseId') ?? '', identity),
+      ),
+    'state:response': state(states.response),
+    'state:deleteResponse': state(states.deleteResponse),
+    'state:inputItems': state(states.inputItems),
+    'state:cancel': state(states.cancel),
+    'state:createConversation': state(states.createConversation),
+    'state:conversation': state(states.conversation),
+    'state:updateConversation': state(states.updateConversation),
+    'state:deleteConversation': state(states.deleteConversation),
+    'state:addItems': state(states.addItems),
+    'state:items': state(states.items),
+    'state:item': state(states.item),
+    'state:deleteItem': state(states.deleteItem),
     chat: (c) => serveCall(c, deps, deps.planChat),
     models: async (c) => {
       callerOf(c, deps)

@@ -4,6 +4,7 @@
  */
 
 import type { SessionRouteName } from './sessions.ts'
+import type { StateRouteName } from './state.ts'
 
 /** The prefixes below which the inference routes are served. */
 export const INFERENCE_PREFIXES = [
@@ -22,11 +23,13 @@ export type RouteName =
   | 'responses-socket'
   | 'health'
   | 'status'
+  | 'submit-tool-outputs'
   | `session:${SessionRouteName}`
+  | `state:${StateRouteName}`
 
 export interface Route {
   readonly name: RouteName
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   /** Whether serving it may cost money upstream: then only the gateway may serve it. */
   readonly costs: boolean
@@ -62,12 +65,57 @@ function sessionRoutes(prefix: string): Route[] {
 /** Clients append `/responses` to whatever base URL they were given, even one that ends in it. */
 const RESPONSES_PATHS = ['/responses', '/responses/responses'] as const
 
+function stateRoutes(rows: [StateRouteName, Route['method'], string][]): Route[] {
+  return rows.map(([name, method, path]) => ({
+    name: `state:${name}`,
+    method,
+    path,
+    costs: false,
+  }))
+}
+
+function responseRoutes(base: string): Route[] {
+  const one = `${base}/:responseId`
+  return [
+    {
+      name: 'submit-tool-outputs',
+      method: 'POST',
+      path: `${one}/submit_tool_outputs`,
+      costs: true,
+    },
+    ...stateRoutes([
+      ['response', 'GET', one],
+      ['deleteResponse', 'DELETE', one],
+      ['inputItems', 'GET', `${one}/input_items`],
+      ['cancel', 'POST', `${one}/cancel`],
+    ]),
+  ]
+}
+
+function conversationRoutes(base: string): Route[] {
+  const one = `${base}/:conversationId`
+  const item = `${one}/items/:itemId`
+  return stateRoutes([
+    ['createConversation', 'POST', base],
+    ['conversation', 'GET', one],
+    ['updateConversation', 'POST', one],
+    ['deleteConversation', 'DELETE', one],
+    ['addItems', 'POST', `${one}/items`],
+    ['items', 'GET', `${one}/items`],
+    ['item', 'GET', item],
+    ['deleteItem', 'DELETE', item],
+  ])
+}
+
 function inferenceRoutes(prefix: string): Route[] {
   return [
     ...RESPONSES_PATHS.flatMap((path): Route[] => [
       { name: 'responses', method: 'POST', path: prefix + path, costs: true },
       { name: 'responses-socket', method: 'GET', path: prefix + path, costs: false },
     ]),
+    // Behind all that are themselves: an id could be any word.
+    ...RESPONSES_PATHS.toReversed().flatMap((path) => responseRoutes(prefix + path)),
+    ...conversationRoutes(`${prefix}/conversations`),
     { name: 'chat', method: 'POST', path: `${prefix}/chat/completions`, costs: true },
     { name: 'models', method: 'GET', path: `${prefix}/models`, costs: false },
     { name: 'model', method: 'GET', path: `${prefix}/models/:id{.+}`, costs: false },

@@ -1,9 +1,13 @@
-/** The store that the configuration names. */
+/** The stores that the configuration names: the ledger, and beside it what is kept of responses. */
 import { randomUUID } from 'node:crypto'
+import { join, parse } from 'node:path'
 import type { StorageSettings } from '../config/storage.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
+import type { ResponseStore } from '../gateway/state/port.ts'
 import { createMemoryStore } from './memory.ts'
 import { randomIds } from './random-ids.ts'
+import { createMemoryResponseStore } from './sqlite/response-engine.ts'
+import { openSqliteResponseStore } from './sqlite/response-store.ts'
 import { openSqliteStore } from './sqlite/sqlite.ts'
 
 /** @throws {StoreUnavailable} if it cannot be opened; the message names the way out. */
@@ -20,4 +24,24 @@ export async function openStore({ store }: StorageSettings): Promise<LedgerStore
       return openPostgresStore({ url: store.url, instanceId })
     }
   }
+}
+
+/** @throws {StoreUnavailable} if it cannot be opened; the message names the way out. */
+export async function openResponseStore({ store }: StorageSettings): Promise<ResponseStore> {
+  switch (store.kind) {
+    case 'memory':
+      return createMemoryResponseStore()
+    case 'sqlite':
+      return openSqliteResponseStore({ path: besideLedger(store.path), instanceId: randomUUID() })
+    case 'postgres': {
+      const { openPostgresResponseStore } = await import('./postgres/response-store.ts')
+      return openPostgresResponseStore({ url: store.url })
+    }
+  }
+}
+
+/** `synth.db` has its responses in `synth-responses.db`. */
+function besideLedger(path: string): string {
+  const { dir, name, ext } = parse(path)
+  return join(dir, `${name}-responses${ext}`)
 }

@@ -27,6 +27,7 @@ export function toResponseEcho(request: ResponsesRequest, facts: EchoFacts): Res
     created_at: facts.createdAt,
     model: facts.model,
     previous_response_id: request.previous_response_id ?? null,
+    ...echoConversation(request.conversation),
     instructions: typeof request.instructions === 'string' ? request.instructions : null,
     tools: echoTools(request.tools ?? []),
     tool_choice: echoToolChoice(request.tool_choice),
@@ -50,6 +51,13 @@ export function toResponseEcho(request: ResponsesRequest, facts: EchoFacts): Res
     safety_identifier: request.safety_identifier ?? null,
     prompt_cache_key: request.prompt_cache_key ?? null,
   }
+}
+
+function echoConversation(given: ResponsesRequest['conversation']): {
+  conversation?: { id: string }
+} {
+  const id = typeof given === 'string' ? given : textOf(given?.['id'])
+  return id === '' ? {} : { conversation: { id } }
 }
 
 function echoTools(tools: readonly unknown[]): unknown[] {

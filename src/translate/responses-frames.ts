@@ -7,6 +7,8 @@ import { encodeFrame } from '../protocol/sse.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
+export type OnEvent = (type: string, event: JsonObject, number: number) => void
+
 export interface FrameWriter {
   /** @param data The event's own text; undefined where the event is not as it was. */
   forward(type: string, event: JsonObject, data: string | undefined): string
@@ -14,12 +16,14 @@ export interface FrameWriter {
   emit(type: string, event: JsonObject): string
 }
 
-export function createFrameWriter(): FrameWriter {
+/** @param onEvent told of every event that leaves, with its number */
+export function createFrameWriter(onEvent: OnEvent = () => {}): FrameWriter {
   let next: number | undefined
 
   function emit(type: string, event: JsonObject): string {
     const number = next ?? 0
     next = number + 1
+    onEvent(type, event, number)
     return encodeFrame(type, event, number)
   }
 
@@ -31,6 +35,7 @@ export function createFrameWriter(): FrameWriter {
       const isWhole = data !== undefined && event['type'] === type && !data.includes('\n')
       if (!isWhole || !isNumbered || number !== next) return emit(type, event)
       next = number + 1
+      onEvent(type, event, number)
       return `event: ${type}\ndata: ${data}\n\n`
     },
     emit,

@@ -26,7 +26,7 @@ import {
   TERMINALS,
   withoutModelHeader,
 } from './responses-endings.ts'
-import { createFrameWriter } from './responses-frames.ts'
+import { createFrameWriter, type OnEvent } from './responses-frames.ts'
 import { countOutput } from './responses-generated.ts'
 import { createRelayedItems } from './responses-items.ts'
 import { toErrorEvent } from './to-responses/failure.ts'
@@ -45,6 +45,10 @@ export interface ResponsesRelayOptions {
   readonly echo: ResponseEcho
   /** The request's own. */
   readonly metadata: Readonly<Record<string, string>>
+  /** Members of the response that are the bridge's to say; undefined leaves it as it is. */
+  readonly changes?: JsonObject | undefined
+  /** Told of every event that leaves, with its number. */
+  readonly onEvent?: OnEvent
 }
 
 export interface ResponsesRelay extends Answer {
@@ -69,8 +73,8 @@ const OPENINGS = new Set(['response.created', 'response.queued', 'response.in_pr
 const MAX_SHALLOW_CHARS = 4096
 
 export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesRelay {
-  const { write, streaming, echo } = options
-  const frames = createFrameWriter()
+  const { write, streaming, echo, changes } = options
+  const frames = createFrameWriter(options.onEvent)
   const items = createRelayedItems()
   let state: State = OPEN
   let bodyChars = 0
@@ -133,7 +137,7 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
       end(status, type, event, data)
       return
     }
-    const clean = withoutModelHeader(event)
+    const clean = ours(withoutModelHeader(event))
     if (OPENINGS.has(type)) {
       if (isRecord(clean['response']) && !isOwnOpening) begun = clean['response']
       if (stage === 'running' || (stage === 'created' && type === 'response.created')) return
@@ -144,6 +148,12 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
     }
     items.read(clean, type)
     write(frames.forward(type, clean, clean === event ? data : undefined))
+  }
+
+  function ours(event: JsonObject): JsonObject {
+    const { response: said } = event
+    if (changes === undefined || !isRecord(said)) return event
+    return { ...event, response: { ...said, ...changes } }
   }
 
   /** Says what the upstream has not said yet of the beginning; it is left out when it comes. */
@@ -164,7 +174,7 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
     event: JsonObject,
     data: string | undefined,
   ): void {
-    const said = withoutModelHeader(event)['response']
+    const said = ours(withoutModelHeader(event))['response']
     if (!isRecord(said)) {
       failWith(badAnswer(`The upstream sent ${type} without a response.`))
       return

@@ -4,6 +4,7 @@ import { modelSettings, upstreamSettings } from '../../src/config/settings.ts'
 import { BridgeError } from '../../src/errors.ts'
 import type { CallPlan } from '../../src/gateway/call.ts'
 import type { CallIdentity } from '../../src/gateway/identity.ts'
+import type { PlanDeps } from '../../src/gateway/plan.ts'
 import type {
   ClientStream,
   Clock,
@@ -12,7 +13,10 @@ import type {
   UpstreamRequest,
 } from '../../src/gateway/ports.ts'
 import type { AttemptFacts, Spending } from '../../src/gateway/spending.ts'
+import { createHistory } from '../../src/gateway/state/history.ts'
+import { createLeases } from '../../src/gateway/state/leases.ts'
 import { LOCAL_CALLER } from '../../src/server/callers.ts'
+import { createMemoryResponseStore } from '../../src/store/sqlite/response-engine.ts'
 import type { Answer, AnswerOutcome, AnswerPhase } from '../../src/translate/answer.ts'
 
 export class FakeClock implements Clock {
@@ -267,5 +271,22 @@ export function planOf(overrides: Partial<CallPlan> = {}): CallPlan {
       tellsFailure: true,
     }),
     ...overrides,
+  }
+}
+
+/** Where turns are kept for as long as the test runs. */
+export function memoryState(): Pick<PlanDeps, 'state' | 'history'> {
+  const store = createMemoryResponseStore()
+  const clock = new FakeClock()
+  return {
+    state: {
+      store,
+      keepsResponses: true,
+      leases: createLeases(store, clock),
+      clock,
+      ids: { next: (prefix) => `${prefix}_1` },
+      onFault: () => {},
+    },
+    history: createHistory(store),
   }
 }

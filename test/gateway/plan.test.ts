@@ -5,7 +5,7 @@ import { modelSettings, upstreamSettings } from '../../src/config/settings.ts'
 import type { PlanDeps } from '../../src/gateway/plan.ts'
 import { planChatCall } from '../../src/gateway/plan-chat.ts'
 import { planResponsesCall } from '../../src/gateway/plan-responses.ts'
-import { IDENTITY } from './fakes.ts'
+import { IDENTITY, memoryState } from './fakes.ts'
 
 const BASE = { base_url: 'http://127.0.0.1:1/v1' }
 
@@ -17,6 +17,7 @@ function depsFor(wire: 'chat' | 'responses', maxOutputTokens: number | undefined
     apiKey: undefined,
   }
   return {
+    ...memoryState(),
     models: { resolve: async () => resolved, list: async () => [] },
     seal: { seal: (plain) => plain, open: () => undefined },
     ids: { next: (prefix) => `${prefix}_1` },

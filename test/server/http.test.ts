@@ -343,15 +343,15 @@ describe('sealed reasoning', () => {
   const frames = [`data: ${JSON.stringify(thought)}\n\n`, ...hello]
 
   test.each([
-    { name: 'asks for it', body: { include: ['reasoning.encrypted_content'] }, sealed: true },
-    { name: 'stores nothing', body: { store: false }, sealed: true },
-    { name: 'says nothing of it', body: {}, sealed: false },
-  ])('goes to a client that $name: $sealed', async ({ body, sealed }) => {
+    { name: 'asks for it', body: { include: ['reasoning.encrypted_content'] } },
+    { name: 'stores nothing', body: { store: false } },
+    { name: 'says nothing of it', body: {} },
+  ])('goes to a client that $name', async ({ body }) => {
     const { bridge } = await start(streaming(frames))
     const answer = await post(bridge, '/v1/responses', { model: 'm', input: 'x', ...body })
     const response: unknown = await answer.json()
     expect(response).toMatchObject({ output: [{ type: 'reasoning' }, {}] })
-    expect(JSON.stringify(response).includes('"encrypted_content":"synth1.')).toBe(sealed)
+    expect(JSON.stringify(response)).toContain('"encrypted_content":"synth1.')
   })
 })
 

@@ -7,13 +7,24 @@ import { ROUTES } from '../../src/server/routes.ts'
 import { startTestBridge } from '../support/bridge.ts'
 import { startHttpUpstream, streaming, textFrames } from '../support/http-upstream.ts'
 
+const CALL = `data: ${JSON.stringify({
+  choices: [
+    {
+      index: 0,
+      delta: {
+        tool_calls: [{ index: 0, id: 'call_1', function: { name: 'look', arguments: '{}' } }],
+      },
+    },
+  ],
+})}\n\n`
+
 const running: { close(): Promise<void> }[] = []
 afterEach(async () => {
   await Promise.all(running.splice(0).map((part) => part.close()))
 })
 
 test('no route spends past a limit', async () => {
-  const upstream = await startHttpUpstream(streaming(textFrames('hello')))
+  const upstream = await startHttpUpstream(streaming([CALL, ...textFrames('')]))
   running.push(upstream)
   const bridge = await startTestBridge({
     config: {
@@ -24,9 +35,29 @@ test('no route spends past a limit', async () => {
     },
   })
   running.push(bridge)
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(bridge.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  // A call of a stored response can only be answered where there is one: made on a session with room.
+  const roomy = { limits: [{ metric_type: 'cost_usd', limit_value: 1 }], make_active: false }
+  const session = await (await post('/api/v1/sessions', roomy)).json()
+  const made = await post(
+    '/v1/responses',
+    { model: 'm', input: 'hi' },
+    { 'x-synth-session-id': Object(session).session_id },
+  )
+  const { id: storedId, output } = Object(await made.json())
+  const callId = output[0]?.call_id
+  expect(callId).toBeDefined()
+  const sent = upstream.received.length
+
   const refused: string[] = []
-  for (const { method, path, costs } of ROUTES) {
-    const answer = await fetch(bridge.url + path.replace(/:\w+(\{.+\})?/g, 'm'), {
+  for (const { name, method, path, costs } of ROUTES) {
+    const id = name === 'submit-tool-outputs' ? storedId : 'm'
+    const answer = await fetch(bridge.url + path.replace(/:\w+(\{.+\})?/g, id), {
       method,
       headers: { 'content-type': 'application/json' },
       ...(method === 'POST' && {
@@ -34,7 +65,7 @@ test('no route spends past a limit', async () => {
           model: 'm',
           input: 'hi',
           messages: [{ role: 'user', content: 'hi' }],
-          tool_outputs: [],
+          tool_outputs: [{ call_id: callId, output: 'done' }],
         }),
       }),
     })
@@ -45,5 +76,5 @@ test('no route spends past a limit', async () => {
   expect(refused).toEqual(
     ROUTES.filter(({ costs }) => costs).map(({ method, path }) => `${method} ${path}`),
   )
-  expect(upstream.received.filter(({ method }) => method === 'POST')).toEqual([])
+  expect(upstream.received.slice(sent).filter(({ method }) => method === 'POST')).toEqual([])
 })

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { plainTerms, type Session } from '../../src/budget/session.ts'
 import { randomIds } from '../../src/store/random-ids.ts'
 import type { StoreRequest } from '../../src/store/request.ts'
-import { type Engine, openEngine } from '../../src/store/sqlite/engine.ts'
+import { type Engine, openLedgerEngine } from '../../src/store/sqlite/engine.ts'
 import { hard, OWNER, reserveOf, settleOf, usd } from '../budget/building.ts'
 
 const LEASE_MS = 20_000
@@ -15,12 +15,12 @@ const T0 = Date.UTC(2026, 0, 1)
 let folder: string
 let monotonicMs: number
 let session: Session
-let here: Engine
-let elsewhere: Engine
+let here: Engine<StoreRequest>
+let elsewhere: Engine<StoreRequest>
 
 /** Every one of them has pid 1, and so has this machine's first process, which lives. */
-function open(machine: string, instanceId: string): Promise<Engine> {
-  return openEngine({
+function open(machine: string, instanceId: string): Promise<Engine<StoreRequest>> {
+  return openLedgerEngine({
     path: join(folder, 'bridge.db'),
     instanceId,
     ids: randomIds,
@@ -44,7 +44,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function ask(engine: Engine, request: StoreRequest): Promise<unknown> {
+async function ask(engine: Engine<StoreRequest>, request: StoreRequest): Promise<unknown> {
   const [answer] = await engine.run([request])
   if (answer?.ok !== true) throw answer?.error
   return answer.value

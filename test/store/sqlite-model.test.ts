@@ -8,7 +8,7 @@ import { plainTerms } from '../../src/budget/session.ts'
 import { createLedgerStore } from '../../src/store/port.ts'
 import { randomIds } from '../../src/store/random-ids.ts'
 import type { Send, StoreRequest } from '../../src/store/request.ts'
-import { type Engine, openEngine } from '../../src/store/sqlite/engine.ts'
+import { type Engine, openLedgerEngine } from '../../src/store/sqlite/engine.ts'
 import { OWNER } from '../budget/building.ts'
 import {
   HISTORY_START_MS,
@@ -23,8 +23,8 @@ const HISTORIES = process.env['CI'] ? 200 : 40
 test('whatever happens to it, the database agrees with a plain sum of everything', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bridge-model-'))
   const path = join(folder, 'bridge.db')
-  const openOne = (instanceId: string): Promise<Engine> =>
-    openEngine({ path, instanceId, ids: randomIds, busyTimeoutMs: 1_000 })
+  const openOne = (instanceId: string): Promise<Engine<StoreRequest>> =>
+    openLedgerEngine({ path, instanceId, ids: randomIds, busyTimeoutMs: 1_000 })
 
   /** A store on an engine in this thread: a crash is an engine that goes without settling. */
   const createDriver = async (): Promise<LedgerDriver & { close(): void }> => {

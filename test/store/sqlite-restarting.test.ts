@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { StoreUnavailable } from '../../src/gateway/ledger-port.ts'
-import type { Send } from '../../src/store/request.ts'
 import { startRestarting } from '../../src/store/sqlite/restarting.ts'
 import type { Thread } from '../../src/store/sqlite/thread.ts'
 
@@ -12,8 +11,7 @@ function fakeThread(number: number) {
     return number
   }
   const thread: Thread = {
-    // Only `count_open_holds` is sent here, which a number answers.
-    send: send as Send,
+    send,
     get gone() {
       return gone
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bridge, type BridgeEvent, startBridge } from '../../src/compose.ts'
 import { ConfigSchema } from '../../src/config/schema.ts'
+import type { StorageSettings } from '../../src/config/storage.ts'
 import type { CallTiming } from '../../src/gateway/call.ts'
 
 export interface TestBridgeOptions {
@@ -12,6 +13,8 @@ export interface TestBridgeOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly timing?: Partial<CallTiming>
   readonly drainMs?: number
+  /** Where it keeps things, for a bridge that starts anew on what another left; else in memory. */
+  readonly storage?: StorageSettings
 }
 
 export interface TestBridge extends Bridge {
@@ -19,7 +22,7 @@ export interface TestBridge extends Bridge {
 }
 
 export async function startTestBridge(options: TestBridgeOptions): Promise<TestBridge> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'synth-test-'))
+  const stateDir = options.storage?.stateDir ?? mkdtempSync(join(tmpdir(), 'synth-test-'))
   const events: BridgeEvent[] = []
   const server = { port: 0, store: 'memory', state_dir: stateDir }
   const config = ConfigSchema.parse({
@@ -31,7 +34,7 @@ export async function startTestBridge(options: TestBridgeOptions): Promise<TestB
       config,
       path: undefined,
       sources: new Map(),
-      storage: { stateDir, store: { kind: 'memory' } },
+      storage: options.storage ?? { stateDir, store: { kind: 'memory' } },
       warnings: [],
     },
     env: options.env ?? {},

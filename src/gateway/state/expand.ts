@@ -10,7 +10,8 @@ import type { Owner } from '../../budget/hold.ts'
 import { BridgeError } from '../../errors.ts'
 import { type InputItem, readInputItem } from '../../protocol/responses/input.ts'
 import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
-import type { History, WireItem } from './history.ts'
+import type { History } from './history.ts'
+import type { WireItem } from './stored-item.ts'
 
 /** What a request adds to what was there: all that has to be kept of its input. */
 export interface NewTurn {

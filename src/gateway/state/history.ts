@@ -3,9 +3,8 @@
  * what a connection remembers of its own turns, in front of it.
  */
 import type { Owner } from '../../budget/hold.ts'
-
-/** An item as a client or the bridge wrote it. */
-export type WireItem = Readonly<Record<string, unknown>>
+import type { ResponseStore, StoredItem } from './port.ts'
+import { isId, toWireItem, type WireItem } from './stored-item.ts'
 
 export interface History {
   /**
@@ -19,9 +18,24 @@ export interface History {
   readItems(owner: Owner, itemIds: readonly string[]): Promise<ReadonlyMap<string, WireItem>>
 }
 
-/** Where nothing is kept. */
-export const NO_HISTORY: History = {
-  readTurns: async () => undefined,
-  readConversation: async () => undefined,
-  readItems: async () => new Map(),
+export function createHistory(store: ResponseStore): History {
+  const itemsOf = (items: readonly StoredItem[] | undefined) => items?.map(toWireItem)
+  const keyOf = ({ orgId, userId }: Owner): Owner => ({ orgId, userId })
+  return {
+    readTurns: async (owner, responseId) =>
+      isId(responseId)
+        ? itemsOf(await store.readTurns({ owner: keyOf(owner), responseId }))
+        : undefined,
+    readConversation: async (owner, conversationId) =>
+      isId(conversationId)
+        ? itemsOf(await store.readConversation({ owner: keyOf(owner), conversationId }))
+        : undefined,
+    async readItems(owner, itemIds) {
+      const items = await store.readItems({
+        owner: keyOf(owner),
+        itemIds: itemIds.filter(isId),
+      })
+      return new Map(items.map((item) => [item.id, toWireItem(item)]))
+    },
+  }
 }

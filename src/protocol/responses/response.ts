@@ -30,6 +30,8 @@ export interface ResponseEcho {
   created_at: number
   model: string
   previous_response_id: string | null
+  /** Only where the response is part of one. */
+  conversation?: { id: string }
   instructions: string | null
   tools: unknown[]
   tool_choice: unknown

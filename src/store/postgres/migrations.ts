@@ -4,8 +4,15 @@
  */
 import type { ClientBase } from 'pg'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { responseMigrations } from '../responses/schema.ts'
 
-const MIGRATIONS: readonly string[] = [
+export interface Migrations {
+  /** The table that says how many steps have been taken. */
+  readonly table: string
+  readonly steps: readonly string[]
+}
+
+const LEDGER_STEPS: readonly string[] = [
   `
   CREATE TABLE instances (
     instance_id text PRIMARY KEY,
@@ -77,31 +84,45 @@ const MIGRATIONS: readonly string[] = [
   `,
 ]
 
+export const LEDGER_MIGRATIONS: Migrations = { table: 'migrations', steps: LEDGER_STEPS }
+
+export const RESPONSE_MIGRATIONS: Migrations = {
+  table: 'response_migrations',
+  steps: responseMigrations({
+    integer: 'bigint',
+    sequence: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+  }),
+}
+
 /** One of several instances that start at once does it; the others find it done. */
 const LOCK = 7_340_417
 
 /** @param schema a plain identifier @throws {StoreUnavailable} newer_schema */
-export async function migrate(client: ClientBase, schema: string): Promise<void> {
+export async function migrate(
+  client: ClientBase,
+  schema: string,
+  { table, steps }: Migrations,
+): Promise<void> {
   await client.query('BEGIN')
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
     await client.query(`SET LOCAL search_path TO ${schema}`)
-    await client.query('CREATE TABLE IF NOT EXISTS migrations (version integer PRIMARY KEY)')
+    await client.query(`CREATE TABLE IF NOT EXISTS ${table} (version integer PRIMARY KEY)`)
     const { rows } = await client.query<{ applied: number }>(
-      'SELECT coalesce(max(version), 0) AS applied FROM migrations',
+      `SELECT coalesce(max(version), 0) AS applied FROM ${table}`,
     )
     const applied = rows[0]?.applied ?? 0
-    if (applied > MIGRATIONS.length) {
+    if (applied > steps.length) {
       throw new StoreUnavailable(
         'newer_schema',
-        `The database's schema "${schema}" was written by a newer synth-bridge (version ${applied}; this one knows ${MIGRATIONS.length}). Update this program.`,
+        `The database's schema "${schema}" was written by a newer synth-bridge (version ${applied}; this one knows ${steps.length}). Update this program.`,
       )
     }
-    for (const [index, step] of MIGRATIONS.entries()) {
+    for (const [index, step] of steps.entries()) {
       if (index < applied) continue
       await client.query(step)
-      await client.query('INSERT INTO migrations VALUES ($1)', [index + 1])
+      await client.query(`INSERT INTO ${table} VALUES ($1)`, [index + 1])
     }
     await client.query('COMMIT')
   } catch (error) {

@@ -3,7 +3,6 @@
  * one lane, everything else is a transaction of its own, over connections of its own: however many
  * sessions are asked for, a bridge goes on saying that it lives.
  */
-import { Client } from 'pg'
 import { type LedgerStore, StoreUnavailable } from '../../gateway/ledger-port.ts'
 import { createLedgerStore } from '../port.ts'
 import { randomIds } from '../random-ids.ts'
@@ -11,7 +10,8 @@ import { type AnswerTo, runSessionRequest, type Send, type StoreRequest } from '
 import { toStoreFault } from './faults.ts'
 import { createInstances } from './instances.ts'
 import { createLane } from './lane.ts'
-import { migrate } from './migrations.ts'
+import { LEDGER_MIGRATIONS } from './migrations.ts'
+import { checkSchema, migrateAt, placeOf } from './place.ts'
 import { createPostgresRows } from './rows.ts'
 import { createTransactions } from './transactions.ts'
 
@@ -19,9 +19,6 @@ const BEAT_MS = 1_000
 /** The lane's, and one to look after the instances. */
 const LEDGER_CONNECTIONS = 2
 const SESSION_CONNECTIONS = 6
-/** Another instance may be at it. */
-const MIGRATION_TIMEOUT_MS = 60_000
-const CONNECT_TIMEOUT_MS = 3_000
 /** How long a resolved hold answers a repeated settlement. */
 const RESOLVED_KEPT_MS = 24 * 3_600_000
 /** More than an instance settles in a second, and little enough for one statement. */
@@ -43,13 +40,6 @@ export interface PostgresStoreOptions {
   readonly nowMs?: () => number
 }
 
-/** What may be shown of a connection string. */
-function placeOf(url: string): string {
-  if (!URL.canParse(url)) return 'The database'
-  const { hostname, port, pathname } = new URL(url)
-  return `The database${pathname} at ${hostname || 'localhost'}:${port || '5432'}`
-}
-
 const CHANGES_SESSIONS: ReadonlySet<StoreRequest['kind']> = new Set([
   'create_session',
   'end_session',
@@ -61,7 +51,7 @@ const CHANGES_SESSIONS: ReadonlySet<StoreRequest['kind']> = new Set([
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<LedgerStore> {
   const { url, instanceId, schema = 'synth_bridge' } = options
   const { answerTimeoutMs = 5_000, nowMs = Date.now } = options
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new RangeError(`schema "${schema}"`)
+  checkSchema(schema)
   const place = placeOf(url)
   const toFault = (error: unknown): unknown => toStoreFault(error, place)
   const connection = { connectionString: url, schema, answerTimeoutMs }
@@ -90,7 +80,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     perform(request) as Promise<AnswerTo<Request>>
 
   try {
-    await withClient(url, (client) => migrate(client, schema))
+    await migrateAt(url, schema, LEDGER_MIGRATIONS)
     await ledger.run(async (transaction) => instances.sign(transaction, randomIds.uuid()))
     await instances.recover(nowMs())
   } catch (error) {
@@ -132,22 +122,4 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       await closeConnections()
     },
   })
-}
-
-async function withClient(url: string, work: (client: Client) => Promise<void>): Promise<void> {
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: MIGRATION_TIMEOUT_MS,
-    application_name: 'synth-bridge',
-  })
-  client.on('error', () => {
-    // The statement under way fails with it.
-  })
-  try {
-    await client.connect()
-    await work(client)
-  } finally {
-    await client.end()
-  }
 }

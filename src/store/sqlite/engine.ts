@@ -2,18 +2,16 @@
  * The database as its worker thread runs it: batches of requests, each batch one durable transaction
  * (one fsync for all that waited), each request failing alone.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Ids } from '../../budget/session.ts'
-import { type Recovered, StoreUnavailable } from '../../gateway/ledger-port.ts'
+import type { Recovered } from '../../gateway/ledger-port.ts'
 import { runLedgerBatch } from '../ledger-batch.ts'
 import { type LedgerRequest, runSessionRequest, type StoreRequest } from '../request.ts'
 import type { Rows } from '../rows.ts'
-import { toStoreFault } from './faults.ts'
+import { type Answer, answerBatch, openDatabase, transact } from './database.ts'
 import { createInstances } from './instances.ts'
 import { createAccountRows, createLedgerRows } from './ledger-rows.ts'
-import { migrate } from './migrations.ts'
+import { LEDGER_MIGRATIONS } from './migrations.ts'
 import { type ProcessIdentity, thisProcess } from './process-identity.ts'
 import { createResolvedHolds } from './resolved-holds.ts'
 import { createSessionRows } from './session-rows.ts'
@@ -29,48 +27,27 @@ export interface EngineOptions {
   readonly monotonicMs?: () => number
 }
 
-export type Answer =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: unknown }
-
-export interface Engine {
-  run(requests: readonly StoreRequest[]): Promise<readonly Answer[]>
+/** What a worker thread runs. */
+export interface Engine<Request> {
+  run(requests: readonly Request[]): Promise<readonly Answer[]>
   /** Once a second: settles the holds of bridges that died, says that this one lives, tidies up. */
   attend(nowMs: number): Promise<void>
   close(): void
 }
 
 /** @throws {StoreUnavailable} */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { path } = options
-  let database: DatabaseSync | undefined
-  try {
-    makePrivate(path)
-    database = new DatabaseSync(path, { timeout: options.busyTimeoutMs })
-    return await startEngine(database, options)
-  } catch (error) {
-    database?.close()
-    throw toStoreFault(toOpenFault(error, path), path)
-  }
+export function openLedgerEngine(options: EngineOptions): Promise<Engine<StoreRequest>> {
+  return openDatabase({ ...options, migrations: LEDGER_MIGRATIONS }, (database) =>
+    startEngine(database, options),
+  )
 }
 
-/** The folder and file are their owner's alone: they tell who called which model when. */
-function makePrivate(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
-}
-
-function toOpenFault(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error
-  const message = `${path} cannot be opened: ${error.message}. Make its folder writable, or name another file as [server] store.`
-  return new StoreUnavailable('unavailable', message, { cause: error })
-}
-
-async function startEngine(database: DatabaseSync, options: EngineOptions): Promise<Engine> {
+async function startEngine(
+  database: DatabaseSync,
+  options: EngineOptions,
+): Promise<Engine<StoreRequest>> {
   const { path, instanceId, ids, self = thisProcess() } = options
   const monotonicMs = options.monotonicMs ?? (() => performance.now())
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  migrate(database, path)
   const accounts = createAccountRows(database)
   const rows: Rows = {
     ...createLedgerRows(database, accounts),
@@ -79,21 +56,14 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
   const instances = createInstances(database, rows, { instanceId, ids, self })
   const resolved = createResolvedHolds(database)
 
-  const transact = async <Value>(work: () => Promise<Value>): Promise<Value> => {
-    database.exec('BEGIN IMMEDIATE')
+  const commit = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     try {
-      const value = await work()
-      database.exec('COMMIT')
-      return value
-    } catch (error) {
-      // A full disk has rolled back already.
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
+      return await transact(database, work)
     } finally {
       accounts.forget()
     }
   }
-  await transact(async () => instances.register())
+  await commit(async () => instances.register())
 
   const runOne = async (request: StoreRequest): Promise<unknown> => {
     switch (request.kind) {
@@ -135,38 +105,24 @@ async function startEngine(database: DatabaseSync, options: EngineOptions): Prom
     return answers
   }
 
-  const runAlone = async (request: StoreRequest): Promise<Answer> => {
-    try {
-      return { ok: true, value: await transact(() => runOne(request)) }
-    } catch (error) {
-      return { ok: false, error: toStoreFault(error, path) }
-    }
-  }
-
   return {
-    async run(requests) {
-      try {
-        return await transact(() => runAll(requests))
-      } catch (error) {
-        const fault = toStoreFault(error, path)
-        if (fault instanceof StoreUnavailable || requests.length === 1)
-          return requests.map(() => ({ ok: false, error: fault }))
-        // One of them cannot be written at all: the others must not fail with it.
-        const answers: Answer[] = []
-        for (const request of requests) answers.push(await runAlone(request))
-        return answers
-      }
-    },
+    run: (requests) =>
+      answerBatch(
+        requests,
+        path,
+        (all) => commit(() => runAll(all)),
+        (request) => commit(() => runOne(request)),
+      ),
     async attend(nowMs) {
       const atMs = monotonicMs()
       if (instances.needsAttention(atMs)) {
-        await transact(async () => {
+        await commit(async () => {
           instances.register()
           await instances.recover(nowMs, atMs)
           instances.beat(atMs)
         })
       }
-      if (resolved.hasOld(nowMs)) await transact(async () => resolved.forgetOld(nowMs))
+      if (resolved.hasOld(nowMs)) await commit(async () => resolved.forgetOld(nowMs))
     },
     close() {
       try {

@@ -1,9 +1,10 @@
 /** What passes between the bridge's thread and the database's. */
 import type { StoreFault } from '../../gateway/ledger-port.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
-import type { StoreRequest } from '../request.ts'
 
 export interface WorkerSettings {
+  /** Which database it is. */
+  readonly holds: 'ledger' | 'responses'
   readonly path: string
   readonly instanceId: string
   readonly busyTimeoutMs: number
@@ -12,7 +13,7 @@ export interface WorkerSettings {
 }
 
 export type ToWorker =
-  | { readonly kind: 'batch'; readonly requests: readonly StoreRequest[] }
+  | { readonly kind: 'batch'; readonly requests: readonly object[] }
   | { readonly kind: 'close' }
 
 /** An error loses its class on the way, so it travels as what it says. */

@@ -13,7 +13,7 @@ const amounts = (prefix: string, constraint: string): string =>
     .map((unit) => `${prefix}_${unit} INTEGER ${constraint} CHECK (${prefix}_${unit} >= 0)`)
     .join(',\n    ')
 
-const MIGRATIONS: readonly string[] = [
+export const LEDGER_MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE instance (
     instance_id TEXT PRIMARY KEY,
@@ -112,26 +112,26 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 /** @throws {StoreUnavailable} newer_schema */
-export function migrate(database: DatabaseSync, path: string): void {
+export function migrate(database: DatabaseSync, path: string, steps: readonly string[]): void {
   const version = (): number =>
     Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
   const refuseNewer = (found: number): void => {
-    if (found <= MIGRATIONS.length) return
+    if (found <= steps.length) return
     throw new StoreUnavailable(
       'newer_schema',
       `${path} was written by a newer synth-bridge (its schema is ${found}, this one knows ` +
-        `${MIGRATIONS.length}). Upgrade synth-bridge, or name another file as [server] store.`,
+        `${steps.length}). Upgrade synth-bridge, or name another file as [server] store.`,
     )
   }
   refuseNewer(version())
-  if (version() === MIGRATIONS.length) return
+  if (version() === steps.length) return
   database.exec('BEGIN IMMEDIATE')
   try {
     // Another bridge may have migrated it while this one waited for the lock.
     const from = version()
     refuseNewer(from)
-    for (const step of MIGRATIONS.slice(from)) database.exec(step)
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    for (const step of steps.slice(from)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${steps.length}`)
     database.exec('COMMIT')
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')

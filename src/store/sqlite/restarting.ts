@@ -1,6 +1,5 @@
 /** Starts the database's thread again when it has died under us, at most once a second. */
-import type { Send, StoreRequest } from '../request.ts'
-import type { Thread } from './thread.ts'
+import type { SendAny, Thread } from './thread.ts'
 
 const RESTART_MS = 1_000
 
@@ -34,7 +33,7 @@ export async function startRestarting({
     restarting = restart()
   }
 
-  const send: Send = <Request extends StoreRequest>(request: Request) => {
+  const send: SendAny = (request) => {
     restartIfDead()
     return restarting === undefined
       ? thread.send(request)

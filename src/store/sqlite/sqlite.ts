@@ -2,6 +2,7 @@
 import type { LedgerStore } from '../../gateway/ledger-port.ts'
 import { createLedgerStore } from '../port.ts'
 import { randomIds } from '../random-ids.ts'
+import type { Send } from '../request.ts'
 import { startRestarting } from './restarting.ts'
 import { startThread } from './thread.ts'
 
@@ -18,8 +19,15 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<LedgerStore> {
   const { path, instanceId, attends = true, busyTimeoutMs = 5_000 } = options
   const { send, close } = await startRestarting({
-    start: () => startThread({ path, instanceId, attends, busyTimeoutMs }),
+    start: () => startThread({ holds: 'ledger', path, instanceId, attends, busyTimeoutMs }),
     monotonicMs: () => performance.now(),
   })
-  return createLedgerStore({ name: 'sqlite', instanceId, send, uuid: randomIds.uuid, close })
+  return createLedgerStore({
+    name: 'sqlite',
+    instanceId,
+    // The thread answers each kind of request with what `AnswerTo` says of it.
+    send: send as Send,
+    uuid: randomIds.uuid,
+    close,
+  })
 }

@@ -4,21 +4,23 @@
  */
 import { Worker } from 'node:worker_threads'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
-import type { AnswerTo, Send, StoreRequest } from '../request.ts'
 import { type FromWorker, fromWire, type ToWorker, type WorkerSettings } from './messages.ts'
 
 /** Copying a batch to the other thread takes the bridge's time; this many take about a millisecond. */
 const MAX_BATCH = 128
 
+/** The worker answers each kind of request with what its room says of it. */
+export type SendAny = (request: object) => Promise<unknown>
+
 export interface Thread {
-  readonly send: Send
+  readonly send: SendAny
   /** Why it takes no more requests; undefined while it does. */
   readonly gone: StoreUnavailable | undefined
   close(): Promise<void>
 }
 
 interface Waiting {
-  readonly request: StoreRequest
+  readonly request: object
   resolve(value: unknown): void
   reject(error: unknown): void
 }
@@ -87,14 +89,13 @@ export async function startThread(settings: WorkerSettings): Promise<Thread> {
   worker.on('error', (cause) => fail('has failed', cause))
   worker.on('exit', () => fail('has ended'))
 
-  const send: Send = <Request extends StoreRequest>(request: Request) =>
-    new Promise<AnswerTo<Request>>((resolve, reject) => {
+  const send: SendAny = (request) =>
+    new Promise((resolve, reject) => {
       if (gone !== undefined) {
         reject(gone)
         return
       }
-      // The worker answers each kind of request with what `AnswerTo` says of it.
-      queue.push({ request, resolve: resolve as (value: unknown) => void, reject })
+      queue.push({ request, resolve, reject })
       if (isScheduled || running.length > 0) return
       isScheduled = true
       queueMicrotask(flush)

@@ -2,8 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 import { randomIds } from '../random-ids.ts'
-import { type Engine, openEngine } from './engine.ts'
+import type { StoreRequest } from '../request.ts'
+import type { ResponseRequest } from '../responses/operations.ts'
+import { type Engine, openLedgerEngine } from './engine.ts'
 import type { FromWorker, ToWorker, WireFailure, WorkerSettings } from './messages.ts'
+import { openResponseEngine } from './response-engine.ts'
 
 const ATTEND_MS = 1_000
 
@@ -26,7 +29,7 @@ const toWire = (error: unknown): WireFailure => {
   return { ok: false, kind: 'error', name, message, stack }
 }
 
-const serve = (engine: Engine): void => {
+const serve = <Request extends object>(engine: Engine<Request>): void => {
   const attend = (): void =>
     inOrder(async () => {
       try {
@@ -51,7 +54,8 @@ const serve = (engine: Engine): void => {
         port.close()
         return
       }
-      const answers = await engine.run(message.requests)
+      // The port's side sends what this engine is for.
+      const answers = await engine.run(message.requests as readonly Request[])
       post({
         kind: 'answers',
         answers: answers.map((answer) => (answer.ok ? answer : toWire(answer.error))),
@@ -62,7 +66,8 @@ const serve = (engine: Engine): void => {
 }
 
 try {
-  serve(await openEngine({ ...settings, ids: randomIds }))
+  if (settings.holds === 'responses') serve<ResponseRequest>(await openResponseEngine(settings))
+  else serve<StoreRequest>(await openLedgerEngine({ ...settings, ids: randomIds }))
 } catch (error) {
   post({ kind: 'failed', error: toWire(error) })
   port.close()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { expandRequest } from '../../../src/gateway/state/expand.ts'
-import { type History, NO_HISTORY, type WireItem } from '../../../src/gateway/state/history.ts'
+import type { History } from '../../../src/gateway/state/history.ts'
+import type { WireItem } from '../../../src/gateway/state/stored-item.ts'
 import { readResponsesRequest } from '../../../src/protocol/responses/request.ts'
 
 const OWNER = { orgId: 'org', userId: 'user' }
@@ -12,6 +13,13 @@ const said = (role: string, content: string, id?: string): WireItem => ({
 })
 const PRIOR = [said('user', 'one'), said('assistant', 'two', 'msg_2')]
 const KEPT = said('assistant', 'kept', 'msg_kept')
+
+/** Fails whoever asks. */
+const NO_HISTORY: History = {
+  readTurns: () => Promise.reject(new Error('asked')),
+  readConversation: () => Promise.reject(new Error('asked')),
+  readItems: () => Promise.reject(new Error('asked')),
+}
 
 const HISTORY: History = {
   readTurns: async (owner, id) => (owner === OWNER && id === 'resp_1' ? PRIOR : undefined),
