@@ -86,12 +86,14 @@ export class EventLog {
   }
 
   cursor(): LogCursor {
-    return { entry: 0, offset: 0, number: this.#first }
+    return { entry: 0, offset: 0, number: 0 }
   }
 
   /** The frames from the cursor on, of those numbered above `after`; the cursor then stands at the end. */
   read(cursor: LogCursor, after: number): string {
     let text = ''
+    // Where the stream begins to count is known with its first event.
+    if (cursor.entry === 0 && cursor.offset === 0) cursor.number = this.#first
     for (;;) {
       const entry = this.#entries[cursor.entry]
       if (entry === undefined) return text

@@ -49,12 +49,14 @@ export async function expandRequest(
   const conversationId = conversationIdOf(request)
   refuseTwoHistories(previousResponseId, conversationId)
   const given = wireItemsOf(request)
+  const named = { previousResponseId, conversationId }
+  const refersToItems = read.input.some(({ type }) => type === 'item_reference')
+  if (previousResponseId === undefined && conversationId === undefined && !refersToItems) {
+    return { read, turn: { ...named, items: given } }
+  }
   const prior = await readPrior(previousResponseId, conversationId, owner, history)
   const entries = await resolveReferences(pair(read.input, given), prior, owner, history)
-  const turn = { previousResponseId, conversationId, items: entries.map(({ wire }) => wire) }
-  if (prior.length === 0 && entries.every(({ wire }, index) => wire === given[index])) {
-    return { read, turn }
-  }
+  const turn = { ...named, items: entries.map(({ wire }) => wire) }
   const input = [...prior, ...turn.items]
   const items = [
     ...prior.map((item, index) => readInputItem(item, `input[${index}]`)),

@@ -13,7 +13,7 @@ export interface ResponseMachineOptions {
   readonly ids: Ids
   /** Unix seconds; read for `completed_at`. */
   readonly now: () => number
-  /** Seals reasoning into `encrypted_content`; undefined when the client did not ask for it. */
+  /** Seals reasoning into `encrypted_content`; undefined leaves that out. */
   readonly seal: Seal | undefined
   /** Whether the client asked for `message.output_text.logprobs`. */
   readonly logprobs: boolean
