@@ -45,8 +45,6 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
       const detached = createDetachedClient(client)
       let answer: ClientAnswer | undefined
       const cancel = () => {
-        // Too late once it has ended by itself.
-        if (keeper.isEnding || keeper.isOver) return
         keeper.cancel()
         detached.leave()
       }

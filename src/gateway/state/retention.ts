@@ -6,7 +6,7 @@ const SWEEP_MS = 300_000
 const DAY_MS = 86_400_000
 
 export interface RetentionOptions {
-  readonly store: ResponseStore
+  readonly store: Pick<ResponseStore, 'prune'>
   readonly clock: Clock
   readonly maxAgeDays: number
   readonly maxBytes: number

@@ -124,7 +124,7 @@ export class TurnKeeper {
     return () => this.#listeners.delete(listener)
   }
 
-  /** From now on the end, whatever it is, is a cancellation. */
+  /** A failure from now on is a cancellation. */
   cancel(): void {
     this.#isCancelled = true
   }
@@ -184,8 +184,9 @@ export class TurnKeeper {
     const { store, clock, ids } = this.#deps
     if (!keepsResponse && conversationId === undefined) return Promise.resolve()
     const isEnded = leaseUntilMs === undefined
-    const shown =
-      isEnded && this.#isCancelled ? { ...response, status: 'cancelled', error: null } : response
+    // One that had ended before anybody could stop it is what it is.
+    const isCancelled = this.#isCancelled && response['status'] === 'failed'
+    const shown = isCancelled ? { ...response, status: 'cancelled', error: null } : response
     const output = outputOf(response)
     const answered = response['status'] === 'completed' || response['status'] === 'incomplete'
     const { orgId, userId } = identity.caller

@@ -37,13 +37,17 @@ const ids = {
 }
 const OWNER = { orgId: IDENTITY.caller.orgId, userId: IDENTITY.caller.userId }
 
-function world(changes: Partial<ResponseStore> = {}, shared?: ResponseStore) {
+function world(
+  changes: Partial<ResponseStore> = {},
+  shared?: ResponseStore,
+  settling?: Promise<void>,
+) {
   const memory = shared ?? createMemoryResponseStore()
   if (shared === undefined) stores.push(memory)
   const store = guardStore({ ...memory, ...changes })
   const clock = new FakeClock()
   const upstream = new FakeUpstream()
-  const spending = recordSpending()
+  const spending = recordSpending(settling)
   const leases = createLeases(store, clock)
   const faults: string[] = []
   const ended: EndedTurn[] = []
@@ -307,14 +311,14 @@ describe('a background response', () => {
     expect(listener.ended).toBe(true)
   })
 
-  test('that ends as it is cancelled is completed', async () => {
-    const { start, answer, stored, background } = world()
+  test('that has ended when it is cancelled is completed', async () => {
+    const settling = Promise.withResolvers<void>()
+    const { start, answer, stored, background } = world({}, undefined, settling.promise)
     const { client, over } = await start({ background: true })
     const { id } = JSON.parse(client.answer?.body ?? '')
-    const run = background.find(id)
     answer()
-    await settled()
-    run?.cancel()
+    background.find(id)?.cancel()
+    settling.resolve()
     await over
     expect(JSON.parse(await stored.retrieve(OWNER, id)).status).toBe('completed')
     await background.idle()
