@@ -33,7 +33,7 @@ const ServerSchema = z.strictObject({
     .default('sqlite')
     .meta({
       description:
-        'Where sessions, spend and traces are kept: `sqlite` (embedded, in `state_dir`), `sqlite:/path/to.db`, `memory`, or `postgres://…` (several instances share it; the password is best left to `$PGPASSWORD`).',
+        'Where sessions, spend, traces and responses are kept: `sqlite` (embedded, in `state_dir`), `sqlite:/path/to.db` (responses in `to-responses.db` beside it), `memory`, or `postgres://…` (several instances share it; the password is best left to `$PGPASSWORD`).',
     }),
   state_dir: z
     .string()

@@ -131,8 +131,13 @@ export function createStoredResponses(
       client.onGone(() => {
         isGone = true
       })
-      const ended = await awaitEnd(owner, responseId, () => !isGone, Number.POSITIVE_INFINITY)
-      if (!isGone) replayLog(logOf(ended, after) ?? new EventLog('bridge'), after, client)
+      try {
+        const ended = await awaitEnd(owner, responseId, () => !isGone, Number.POSITIVE_INFINITY)
+        if (!isGone) replayLog(logOf(ended, after) ?? new EventLog('bridge'), after, client)
+      } catch {
+        // Its head has left, so that no error can be told; it can be asked for again.
+        client.drop()
+      }
     },
 
     async delete(owner, responseId) {

@@ -311,6 +311,27 @@ describe('a background response', () => {
     expect(listener.ended).toBe(true)
   })
 
+  test('that runs elsewhere is no longer listened to when the store goes away', async () => {
+    const runner = world()
+    const { client, over } = await runner.start({ background: true })
+    const { id } = JSON.parse(client.answer?.body ?? '')
+    let isAway = false
+    const find: ResponseStore['find'] = (reference) =>
+      isAway
+        ? Promise.reject(new StoreUnavailable('closed', 'closed'))
+        : runner.memory.find(reference)
+    const other = world({ find }, runner.memory)
+    const listener = new FakeClient()
+    const listening = other.stored.stream(OWNER, id, -1, listener, {})
+    await turn()
+    isAway = true
+    await other.clock.advance(500)
+    await listening
+    expect(listener).toMatchObject({ dropped: true, ended: false })
+    runner.answer()
+    await over
+  })
+
   test('that has ended when it is cancelled is completed', async () => {
     const settling = Promise.withResolvers<void>()
     const { start, answer, stored, background } = world({}, undefined, settling.promise)
