@@ -12,6 +12,7 @@ import { createLiveCalls } from './gateway/live-calls.ts'
 import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
+import { planCompactCall } from './gateway/plan-compact.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
 import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
@@ -171,6 +172,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     version: VERSION,
     newRequestId,
     planResponses: (json, identity) => planResponsesCall(json, identity, planDeps),
+    planCompact: (json, identity) => planCompactCall(json, identity, planDeps),
     planToolOutputs: async (json, responseId, identity) => {
       const followed = await stored.follow(identity.caller, responseId)
       const request = toFollowingRequest(json, responseId, followed)

@@ -56,6 +56,7 @@ export const errorCodes = {
   upstream_unreachable: upstream(502, true),
   upstream_bad_answer: upstream(502, true),
   upstream_cut: upstream(502, true),
+  compaction_failed: upstream(502, false),
   upstream_connect_timeout: upstream(504, true),
   upstream_headers_timeout: upstream(504, true),
   upstream_idle_timeout: upstream(504, true),

@@ -39,14 +39,12 @@ export function planResponsesRelay(
   // In the background nobody waits for the whole: the bridge itself keeps the stream.
   const streams = request.stream === true || request.background === true
   const passed: Record<string, unknown> = {
-    ...request,
-    model: resolved.upstreamModel,
+    ...upstreamRequestOf(request, resolved),
     // What is kept is kept here, where it has an owner.
     store: false,
     ...(streams ? { stream: true } : {}),
     ...includeOf(request, keeper !== undefined),
   }
-  for (const field of BRIDGE_FIELDS) delete passed[field]
   const limited = limitOutput(passed, ['max_output_tokens'], model.maxOutputTokens)
   return {
     intent: {
@@ -132,4 +130,14 @@ function changesOf(
     previous_response_id,
     ...(conversation === undefined ? {} : { conversation }),
   }
+}
+
+/** The request without what is the bridge's alone. */
+export function upstreamRequestOf(
+  request: ResponsesRequest,
+  { upstreamModel }: ResolvedModel,
+): Record<string, unknown> {
+  const passed: Record<string, unknown> = { ...request, model: upstreamModel }
+  for (const field of BRIDGE_FIELDS) delete passed[field]
+  return passed
 }

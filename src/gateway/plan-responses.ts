@@ -1,17 +1,22 @@
 /** A call that came in as Responses: translated for a Chat upstream, passed on to a Responses one. */
 import type { ResponseEvent } from '../protocol/responses/events.ts'
-import { type ResponsesRequest, readResponsesRequest } from '../protocol/responses/request.ts'
+import {
+  type ReadRequest,
+  type ResponsesRequest,
+  readResponsesRequest,
+} from '../protocol/responses/request.ts'
 import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
+import { asksForCompaction, toCompactionRequest } from '../translate/compaction.ts'
+import { createCompactionAnswer } from '../translate/compaction-answer.ts'
 import { toResponseEcho } from '../translate/echo.ts'
 import { TERMINALS } from '../translate/responses-endings.ts'
-import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
+import type { ChatTranslation } from '../translate/to-chat/index.ts'
 import { createResponseMachine } from '../translate/to-responses/index.ts'
 import type { CallPlan, ClientAnswer } from './call.ts'
-import { droppedHeader } from './dropped-header.ts'
+import { toChatCall } from './chat-call.ts'
 import type { CallIdentity, ClientKind } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
-import { limitOutput } from './output-limit.ts'
-import { type PlanDeps, resolveModel, targetOf } from './plan.ts'
+import { type PlanDeps, resolveModel } from './plan.ts'
 import { planResponsesRelay } from './plan-responses-relay.ts'
 import { type OpenTurn, openTurn } from './state/open-turn.ts'
 import type { TurnKeeper } from './state/turn-keeper.ts'
@@ -21,15 +26,31 @@ export async function planResponsesCall(
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const asked = readResponsesRequest(json)
+  const { plan } = await planResponsesTurn(readResponsesRequest(json), identity, deps)
+  return plan
+}
+
+export interface ResponsesTurn {
+  readonly plan: CallPlan
+  /** With its whole input. */
+  readonly read: ReadRequest
+}
+
+export async function planResponsesTurn(
+  asked: ReadRequest,
+  identity: CallIdentity,
+  deps: PlanDeps,
+): Promise<ResponsesTurn> {
   const resolved = await resolveModel(asked.request.model, deps.models)
   const responseId = deps.ids.next('resp')
   const writer = resolved.upstream.wire === 'responses' ? 'upstream' : 'bridge'
   const turn = await openTurn(asked, responseId, identity, writer, deps)
   try {
-    return writer === 'upstream'
-      ? planResponsesRelay(turn, responseId, resolved, identity, deps)
-      : planTranslated(turn, responseId, resolved, identity, deps)
+    const plan =
+      writer === 'upstream'
+        ? planResponsesRelay(turn, responseId, resolved, identity, deps)
+        : planTranslated(turn, responseId, resolved, identity, deps)
+    return { plan, read: turn.read }
   } catch (cause) {
     await turn.keeper?.release()
     throw cause
@@ -43,36 +64,18 @@ function planTranslated(
   identity: CallIdentity,
   deps: PlanDeps,
 ): CallPlan {
+  const compacts = asksForCompaction(read)
+  const asked = compacts ? toCompactionRequest(read) : read
+  const { translation, plan } = toChatCall(asked, responseId, resolved, identity, deps)
   const { request } = read
-  const { model, upstream } = resolved
-  const translation = toChatRequest(read, {
-    model: resolved.upstreamModel,
-    dialect: upstream.dialect,
-    seal: deps.seal,
-    stopTool: model.stopTool,
-    maxRepeatedCalls: model.maxRepeatedCalls,
-    maxOutputTokens: model.maxOutputTokens,
-    strict: deps.strict,
-  })
-  const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
-  const limited = limitOutput(chat, [upstream.dialect.maxTokensField], model.maxOutputTokens)
   return {
-    intent: {
-      identity,
-      responseId,
-      resolved,
-      body: limited.body,
-      maxOutputTokens: limited.maxOutputTokens,
-    },
-    target: targetOf(resolved, '/chat/completions', deps.userAgent),
+    ...plan,
     streaming: request.stream === true,
-    headers: droppedHeader(translation.dropped),
-    canned: cannedAnswer(translation),
     keeper,
-    upstreamBody: limited.within,
     createAnswer: (write) =>
       answerOf(
         request,
+        compacts,
         translation,
         keeper,
         identity.clientKind,
@@ -86,6 +89,7 @@ function planTranslated(
 
 function answerOf(
   request: ResponsesRequest,
+  compacts: boolean,
   translation: ChatTranslation,
   keeper: TurnKeeper | undefined,
   clientKind: ClientKind,
@@ -105,7 +109,7 @@ function answerOf(
     const frame = encodeEvent(event, number)
     write(TERMINALS.has(event.type) ? frame + DONE_FRAME : frame)
   }
-  const machine = createResponseMachine({
+  const common = {
     echo: toResponseEcho(request, {
       id: responseId,
       createdAt: nowSeconds(),
@@ -117,25 +121,21 @@ function answerOf(
     now: nowSeconds,
     // Asked for or not: whoever goes on from the answer, the bridge or the client, has to send it back.
     seal: deps.seal,
-    logprobs: include.includes('message.output_text.logprobs'),
     thinkTags: model.thinkTags,
-    refusalAsText: clientKind === 'codex',
     redact: deps.redact,
     emit: streams || keeper !== undefined ? emit : () => {},
-  })
+  }
+  const machine = compacts
+    ? createCompactionAnswer({ ...common, wholeOrFailed: false })
+    : createResponseMachine({
+        ...common,
+        logprobs: include.includes('message.output_text.logprobs'),
+        refusalAsText: clientKind === 'codex',
+      })
   keeper?.watch({
     opening: () => ({ ...machine.response }),
     final: () => (machine.phase === 'concluded' ? { ...machine.response } : undefined),
   })
   const body = () => JSON.stringify(machine.response)
   return { answer: machine, body: () => keeper?.told(body()) ?? body(), tellsFailure: true }
-}
-
-/** The repeat guard answers in the model's place: one finished message, no tokens. */
-function cannedAnswer(translation: ChatTranslation): string | undefined {
-  if (translation.stopped === undefined) return undefined
-  return JSON.stringify({
-    choices: [{ index: 0, delta: { content: translation.stopped }, finish_reason: 'stop' }],
-    usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
-  })
 }

@@ -38,7 +38,7 @@ export async function resolveModel(
 
 export function targetOf(
   { upstream, apiKey }: ResolvedModel,
-  path: '/chat/completions' | '/responses',
+  path: '/chat/completions' | '/responses' | '/responses/compact',
   userAgent: string,
 ): UpstreamTarget {
   const headers: Record<string, string> = {

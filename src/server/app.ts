@@ -12,7 +12,7 @@ import { toErrorAnswer } from '../gateway/error-answer.ts'
 import type { Caller, CallIdentity } from '../gateway/identity.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { LiveCalls } from '../gateway/live-calls.ts'
-import type { Models } from '../gateway/models.ts'
+import type { ModelListing, Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
 import { type BoundCallers, createBoundCallers } from './bound-callers.ts'
@@ -40,6 +40,7 @@ export interface AppDeps {
   readonly upstreams: readonly string[]
   readonly newRequestId: () => string
   readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  readonly planCompact: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
   /** Outputs of a stored response's calls, as the call that goes on from it. */
   readonly planToolOutputs: (
     json: unknown,
@@ -130,6 +131,7 @@ export function createApp(deps: AppDeps): App {
     'session:raise': session(sessions.raise),
     'session:usage': session(sessions.usage),
     responses: (c) => serveCall(c, deps, deps.planResponses),
+    'responses-compact': (c) => serveCall(c, deps, deps.planCompact),
     'submit-tool-outputs': (c) =>
       serveCall(c, deps, (json, identity) =>
         deps.planToolOutputs(json, c.req.param('responseId') ?? '', identity),
@@ -231,11 +233,7 @@ function routeError(method: string, path: string): BridgeError {
   return new BridgeError('not_found', `No route ${method} ${path.slice(0, 200)}.${hint}`)
 }
 
-function toModelJson(model: {
-  id: string
-  ownedBy: string
-  contextWindow: number | undefined
-}): Record<string, unknown> {
+function toModelJson(model: ModelListing): Record<string, unknown> {
   return {
     id: model.id,
     object: 'model',

@@ -17,6 +17,7 @@ export const INFERENCE_PREFIXES = [
 
 export type RouteName =
   | 'responses'
+  | 'responses-compact'
   | 'chat'
   | 'models'
   | 'model'
@@ -112,6 +113,7 @@ function inferenceRoutes(prefix: string): Route[] {
     ...RESPONSES_PATHS.flatMap((path): Route[] => [
       { name: 'responses', method: 'POST', path: prefix + path, costs: true },
       { name: 'responses-socket', method: 'GET', path: prefix + path, costs: false },
+      { name: 'responses-compact', method: 'POST', path: `${prefix}${path}/compact`, costs: true },
     ]),
     // Behind all that are themselves: an id could be any word.
     ...RESPONSES_PATHS.toReversed().flatMap((path) => responseRoutes(prefix + path)),

@@ -137,6 +137,13 @@ const ActionOutputSchema = z.looseObject({
     .nullish(),
 })
 
+/** Codex has written it as `compaction_summary` too. */
+const CompactionSchema = z.looseObject({
+  type: z.enum(['compaction', 'compaction_summary']),
+  // Sealed by whoever made it: what cannot be opened is left out, never an error.
+  encrypted_content: Text.catch(undefined),
+})
+
 const Tools = z.array(z.looseObject({})).nullish()
 const ToolSearchOutputSchema = z.looseObject({
   type: z.literal('tool_search_output'),
@@ -161,6 +168,11 @@ export type InputMcpCall = z.infer<typeof McpCallSchema>
 export type InputCallOutput = z.infer<typeof OutputSchema> & { readonly content: InputContent }
 export type InputActionOutput = z.infer<typeof ActionOutputSchema>
 export type InputToolSearchOutput = z.infer<typeof ToolSearchOutputSchema>
+export type InputCompaction = z.infer<typeof CompactionSchema>
+/** Asks for the conversation before it as a compaction item, in place of an answer. */
+interface InputCompactionTrigger {
+  readonly type: 'compaction_trigger'
+}
 type InputAdditionalTools = z.infer<typeof AdditionalToolsSchema>
 interface InputItemReference {
   readonly type: 'item_reference'
@@ -179,6 +191,8 @@ export type InputItem =
   | InputActionOutput
   | InputToolSearchOutput
   | InputAdditionalTools
+  | InputCompaction
+  | InputCompactionTrigger
   | InputItemReference
   | Unknown
 
@@ -223,6 +237,11 @@ export function readInputItem(raw: unknown, at: string): InputItem {
       return readAs(ToolSearchOutputSchema, item, at)
     case 'additional_tools':
       return readAs(AdditionalToolsSchema, item, at)
+    case 'compaction':
+    case 'compaction_summary':
+      return readAs(CompactionSchema, item, at)
+    case 'compaction_trigger':
+      return { type }
     case 'item_reference':
       return { type, id: readAs(ItemReferenceSchema, item, at).id }
     default:

@@ -88,9 +88,17 @@ export interface ToolSearchCallItem {
   arguments: unknown
 }
 
+/** The conversation so far, for the client to carry: it stands for the items before it. */
+export interface CompactionItem {
+  type: 'compaction'
+  id: string
+  encrypted_content: string
+}
+
 export type OutputItem =
   | MessageItem
   | ReasoningItem
   | FunctionCallItem
   | CustomToolCallItem
   | ToolSearchCallItem
+  | CompactionItem

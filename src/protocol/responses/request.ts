@@ -5,6 +5,7 @@
  * @see https://platform.openai.com/docs/api-reference/responses/create
  */
 import { z } from 'zod'
+import { BridgeError } from '../../errors.ts'
 import { type InputItem, readInputItem } from './input.ts'
 import { invalidRequest, readAs } from './read.ts'
 import { readTool } from './tools.ts'
@@ -78,6 +79,7 @@ export function readResponsesRequest(json: unknown): ReadRequest {
   const request = readAs(ResponsesRequestSchema, json, '')
   requireInput(request)
   const input = readItems(request.input, 'input', 'user', readItemAndTools)
+  requireTriggerLast(input)
   const instructions = readItems(request.instructions || null, 'instructions', 'system')
   checkTools(request.tools, 'tools')
   return { request, input, instructions }
@@ -106,6 +108,23 @@ function requireInput(request: ResponsesRequest): void {
   if (!empty || request.previous_response_id || request.conversation) return
   if (Array.isArray(input) && request.instructions) return
   throw invalidRequest('input', 'a string or at least one item', input ?? undefined)
+}
+
+/** Behind a trigger there may be the compaction that it led to, of a history that was kept whole. */
+function requireTriggerLast(input: readonly InputItem[]): void {
+  const at = input.findLastIndex(({ type }) => type === 'compaction_trigger')
+  if (at < 0 || at === input.length - 1) return
+  const isAnswered = input
+    .slice(at)
+    .some(({ type }) => type === 'compaction' || type === 'compaction_summary')
+  if (!isAnswered) {
+    const param = `input[${at}]`
+    throw new BridgeError(
+      'invalid_request',
+      `${param} is a compaction_trigger, which must be the last item.`,
+      { param },
+    )
+  }
 }
 
 function readItemAndTools(raw: unknown, at: string): InputItem {

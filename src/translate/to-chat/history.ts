@@ -8,6 +8,8 @@ import type {
   InputReasoning,
   InputRole,
 } from '../../protocol/responses/input.ts'
+import { CHECKPOINT_PROMPT, introduceSummary, openCompaction } from '../compaction.ts'
+import type { Seal } from '../seal.ts'
 import { chatToolName } from '../tool-name.ts'
 import type { ToolTable } from '../tool-table.ts'
 import {
@@ -57,21 +59,25 @@ export type HistoryEntry = MessageEntry | ReasoningEntry | CallEntry | OutputEnt
 
 export type ChatNameOf = (name: string, namespace?: string | null) => string
 
-/** `names` has the tools declared now; the history may hold calls of others. */
-export function toHistory(
-  items: readonly InlineItem[],
-  names: ToolTable,
-  drop: Drop,
-): HistoryEntry[] {
+export interface HistoryContext {
+  /** The tools declared now; the history may hold calls of others. */
+  readonly names: ToolTable
+  readonly seal: Seal
+  readonly drop: Drop
+}
+
+export function toHistory(items: readonly InlineItem[], context: HistoryContext): HistoryEntry[] {
+  const { names, seal, drop } = context
   const chatNameOf: ChatNameOf = (name, namespace) =>
     names.chatName(name, namespace) ?? chatToolName(name, namespace)
-  return items.flatMap((item, index) => toEntries(item, index, chatNameOf, drop))
+  return items.flatMap((item, index) => toEntries(item, index, chatNameOf, seal, drop))
 }
 
 function toEntries(
   item: InlineItem,
   index: number,
   chatNameOf: ChatNameOf,
+  seal: Seal,
   drop: Drop,
 ): HistoryEntry | readonly HistoryEntry[] {
   switch (item.type) {
@@ -102,6 +108,15 @@ function toEntries(
       return readActionOutput(item)
     case 'tool_search_output':
       return readSearchOutput(item, index, chatNameOf)
+    case 'compaction':
+    case 'compaction_summary': {
+      const summary = openCompaction(item, seal)
+      if (summary !== undefined) return userMessage(introduceSummary(summary))
+      drop('input.compaction')
+      return []
+    }
+    case 'compaction_trigger':
+      return userMessage(CHECKPOINT_PROMPT)
     case 'additional_tools':
       // They have joined the tool list.
       return []
@@ -109,4 +124,8 @@ function toEntries(
       drop(`input.${item.wireType}`)
       return []
   }
+}
+
+function userMessage(content: string): MessageEntry {
+  return { kind: 'message', role: 'user', content }
 }

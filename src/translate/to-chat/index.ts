@@ -8,6 +8,7 @@ import { BridgeError } from '../../errors.ts'
 import type { ChatFunctionTool, ChatMessage, ChatRequest } from '../../protocol/chat/request.ts'
 import type { InlineItem, InputItem } from '../../protocol/responses/input.ts'
 import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
+import { withoutCompacted } from '../compaction.ts'
 import type { ChatDialect } from '../dialect.ts'
 import type { Seal } from '../seal.ts'
 import { createToolTable, type ToolTable } from '../tool-table.ts'
@@ -59,8 +60,15 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
   const offered = offerTools(declared, choice, options)
 
   // Instructions given as items stand before the input, where they mean the same.
-  const conversation = [...toInline(read.instructions, 'instructions'), ...items]
-  const history = toHistory(conversation, createToolTable(declared.entries), drop)
+  const conversation = [
+    ...toInline(read.instructions, 'instructions'),
+    ...withoutCompacted(items, seal),
+  ]
+  const history = toHistory(conversation, {
+    names: createToolTable(declared.entries),
+    seal,
+    drop,
+  })
   const pairing = pairCalls(history)
   const messages = toChatMessages(history, { pairing, dialect, seal, drop })
 

@@ -1,4 +1,4 @@
-/** What the shared validator holds against a relayed stream; nothing when it is not there. */
+/** What the shared validator holds against what a bridge sent; nothing when it is not there. */
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -8,6 +8,13 @@ interface Validator {
     parsed: unknown,
     options: { profile: string },
   ): { findings: { level: string; code: string; msg: string }[] }
+  responseFindings(response: unknown, profile: string): readonly (readonly string[])[]
+  readonly OA: Schemas
+  readonly OR: Schemas
+}
+
+interface Schemas {
+  check(schema: unknown, value: unknown): readonly string[]
 }
 
 const shared = process.env['BRIDGE_SHARED']
@@ -25,4 +32,23 @@ export function failuresOf(text: string, profile: 'both' | 'openai' | 'none'): s
   if (validator === undefined) return []
   const { findings } = validator.validateStream(validator.parseSSE(text), { profile })
   return findings.filter(({ level }) => level === 'fail').map(({ code, msg }) => `${code}: ${msg}`)
+}
+
+/** A whole response, as the answer to a call that does not stream. */
+export function responseFailures(response: unknown): string[] {
+  if (validator === undefined) return []
+  return validator
+    .responseFindings(response, 'both')
+    .filter(([level]) => level === 'fail')
+    .map((finding) => finding.join(' '))
+}
+
+/** Any other body, by the name that both documents have for it. */
+export function schemaFailures(name: string, body: unknown): string[] {
+  if (validator === undefined) return []
+  const schema = { $ref: `#/components/schemas/${name}` }
+  return [...validator.OA.check(schema, body), ...validator.OR.check(schema, body)].filter(
+    // OpenAI's own traffic lacks it, and Open Responses does not know it.
+    (failure) => !failure.includes('cache_write_tokens'),
+  )
 }
