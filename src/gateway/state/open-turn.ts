@@ -7,6 +7,7 @@ import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/req
 import type { CallIdentity } from '../identity.ts'
 import { conversationIdOf, conversationNotFound, expandRequest } from './expand.ts'
 import type { History } from './history.ts'
+import { refuseOrphanOutputs } from './orphan-outputs.ts'
 import { type EndedTurn, type StateDeps, settingsOf, TurnKeeper } from './turn-keeper.ts'
 
 export interface OpenTurnDeps {
@@ -56,7 +57,9 @@ export async function openTurn(
   const keeper = isKept ? new TurnKeeper(options, state) : undefined
   if (conversationId !== undefined) await lock(conversationId, responseId, identity, state)
   try {
-    const { read, turn } = await expandRequest({ ...asked, request }, identity.caller, history)
+    const expansion = await expandRequest({ ...asked, request }, identity.caller, history)
+    refuseOrphanOutputs(expansion)
+    const { read, turn } = expansion
     const prior = read.input.length - turn.items.length
     keeper?.begins(
       turn,
