@@ -132,8 +132,10 @@ function originOf(server: LocalServer, env: DiscoverOptions['env']): URL {
   return url
 }
 
-interface Listed {
+export interface Listed {
   readonly models: readonly string[]
+  /** In tokens, of those models whose entry says so. */
+  readonly contextWindows: ReadonlyMap<string, number>
   readonly owner: string | undefined
 }
 
@@ -175,5 +177,22 @@ export function readListing(body: unknown): Listed | undefined {
   const models = records.flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
   const owners = records.map(({ owned_by: owner }) => owner)
   const owner = owners.find((name) => typeof name === 'string')
-  return { models, owner }
+  const contextWindows = new Map(
+    records.flatMap((entry) => {
+      const window = CONTEXT_WINDOW_MEMBERS.map((member) => entry[member]).find(isWindow)
+      return window === undefined || typeof entry['id'] !== 'string' ? [] : [[entry['id'], window]]
+    }),
+  )
+  return { models, contextWindows, owner }
 }
+
+/** As vLLM and SGLang, OpenRouter and Together, Mistral and LM Studio, and Groq call it. */
+const CONTEXT_WINDOW_MEMBERS = [
+  'max_model_len',
+  'context_length',
+  'max_context_length',
+  'context_window',
+]
+
+const isWindow = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0

@@ -157,6 +157,8 @@ export interface OfferedModel {
   readonly id: string
   /** The upstream that serves it; undefined where the name alone does not say. */
   readonly upstream: string | undefined
+  /** The upstream's own name for it. */
+  readonly upstreamModel: string
 }
 
 /** What `GET …/models` lists: the file's names, and what upstreams list where any name may pass. */
@@ -164,7 +166,11 @@ export function offeredModels(config: Config, listings: ModelListings): OfferedM
   const names = Object.keys(config.models).filter((name) => name !== ANY_MODEL)
   const upstreams = Object.keys(config.upstreams)
   const only = upstreams.length === 1 ? upstreams[0] : undefined
-  const own = names.map((id) => ({ id, upstream: config.models[id]?.upstream ?? only }))
+  const own = names.map((id) => ({
+    id,
+    upstream: config.models[id]?.upstream ?? only,
+    upstreamModel: config.models[id]?.model ?? id,
+  }))
 
   const any = entryOf(config.models, ANY_MODEL)
   if (any === undefined && names.length > 0) return own
@@ -179,6 +185,7 @@ export function offeredModels(config: Config, listings: ModelListings): OfferedM
     .map(({ upstream, model }) => ({
       id: times.get(model) === 1 ? model : `${upstream}/${model}`,
       upstream,
+      upstreamModel: model,
     }))
   return [...own, ...passing]
 }

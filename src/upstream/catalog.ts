@@ -3,7 +3,7 @@
  * for only where a name does not say by itself which upstream serves it.
  */
 
-import { readListing } from '../config/discover.ts'
+import { type Listed, readListing } from '../config/discover.ts'
 import { type ModelListings, offeredModels, resolveModel } from '../config/models.ts'
 import type { Config } from '../config/schema.ts'
 import { modelSettings, type UpstreamSettings, upstreamSettings } from '../config/settings.ts'
@@ -26,7 +26,7 @@ export interface CatalogOptions {
 
 interface Listing {
   freshUntilMs: number
-  readonly models: Promise<readonly string[]>
+  readonly listed: Promise<Listed>
 }
 
 function keyOf(upstream: UpstreamSettings, env: CatalogOptions['env']): string | undefined {
@@ -54,6 +54,12 @@ function isOpen({ models }: Config): boolean {
   return any === undefined ? Object.keys(models).length === 0 : any.upstream === undefined
 }
 
+const NOTHING_LISTED: Listed = { models: [], contextWindows: new Map(), owner: undefined }
+
+function namesIn(listings: ReadonlyMap<string, Listed>): ModelListings {
+  return new Map([...listings].map(([upstream, { models }]) => [upstream, models]))
+}
+
 export function createCatalog(options: CatalogOptions): Models {
   const { config, env, clock } = options
   const upstreams = new Map(
@@ -65,7 +71,7 @@ export function createCatalog(options: CatalogOptions): Models {
   const listings = new Map<string, Listing>()
 
   /** Undefined when it gave none: its models may still be called by full name. */
-  async function fetchListing(upstream: UpstreamSettings): Promise<readonly string[] | undefined> {
+  async function fetchListing(upstream: UpstreamSettings): Promise<Listed | undefined> {
     const key = upstream.apiKeyEnv === undefined ? undefined : env[upstream.apiKeyEnv]
     try {
       const answer = await options.fetch(`${upstream.baseUrl}/models`, {
@@ -73,27 +79,27 @@ export function createCatalog(options: CatalogOptions): Models {
         redirect: 'error',
         signal: AbortSignal.timeout(LISTING_TIMEOUT_MS),
       })
-      return answer.ok ? readListing(await answer.json())?.models : undefined
+      return answer.ok ? readListing(await answer.json()) : undefined
     } catch {
       return undefined
     }
   }
 
-  function listingOf(upstream: UpstreamSettings): Promise<readonly string[]> {
+  function listingOf(upstream: UpstreamSettings): Promise<Listed> {
     const kept = listings.get(upstream.name)
-    if (kept !== undefined && clock.monotonicMs() < kept.freshUntilMs) return kept.models
+    if (kept !== undefined && clock.monotonicMs() < kept.freshUntilMs) return kept.listed
     const listing: Listing = {
       freshUntilMs: clock.monotonicMs() + LISTING_AGE_MS,
-      models: fetchListing(upstream).then((models) => {
-        if (models === undefined) listing.freshUntilMs = clock.monotonicMs() + FAILED_LISTING_AGE_MS
-        return models ?? []
+      listed: fetchListing(upstream).then((listed) => {
+        if (listed === undefined) listing.freshUntilMs = clock.monotonicMs() + FAILED_LISTING_AGE_MS
+        return listed ?? NOTHING_LISTED
       }),
     }
     listings.set(upstream.name, listing)
-    return listing.models
+    return listing.listed
   }
 
-  async function allListings(): Promise<ModelListings> {
+  async function allListings(): Promise<ReadonlyMap<string, Listed>> {
     const entries = await Promise.all(
       [...upstreams.values()].map(
         async (upstream) => [upstream.name, await listingOf(upstream)] as const,
@@ -107,16 +113,19 @@ export function createCatalog(options: CatalogOptions): Models {
       let resolution = resolveModel(config, name)
       // Asking the upstreams costs a round trip, so it is done only when it can change the answer.
       if (!resolution.ok && isOpen(config))
-        resolution = resolveModel(config, name, await allListings())
+        resolution = resolveModel(config, name, namesIn(await allListings()))
       if (!resolution.ok) throw resolution.error
       const { upstream, upstreamModel, model } = resolution
       return { upstream, upstreamModel, model, apiKey: keyOf(upstream, env) }
     },
     async list() {
-      return offeredModels(config, await allListings()).map(({ id, upstream }) => ({
+      const listings = await allListings()
+      return offeredModels(config, namesIn(listings)).map(({ id, upstream, upstreamModel }) => ({
         id,
         ownedBy: upstream ?? 'synth-bridge',
-        contextWindow: modelSettings(id, config.models[id]).contextWindow,
+        contextWindow:
+          modelSettings(id, config.models[id] ?? config.models['*']).contextWindow ??
+          listings.get(upstream ?? '')?.contextWindows.get(upstreamModel),
       }))
     },
   }

@@ -55,3 +55,36 @@ describe('the listing of an upstream', () => {
     expect((await catalog.resolve('m')).upstream.name).toBe('a')
   })
 })
+
+test('the list says the context window that the file has, else the one the upstream lists', async () => {
+  const catalog = createCatalog({
+    config: ConfigSchema.parse({
+      upstreams: { a: { base_url: 'http://127.0.0.1:1/v1' } },
+      models: {
+        mine: { upstream: 'a', model: 'theirs', context_window: 1000 },
+        same: { upstream: 'a', model: 'theirs' },
+        '*': { upstream: 'a' },
+      },
+    }),
+    env: {},
+    clock: new FakeClock(),
+    fetch: async () =>
+      Response.json({
+        data: [
+          { id: 'theirs', max_model_len: 8192 },
+          { id: 'routed', context_length: 4096 },
+          { id: 'silent', context_length: null },
+          { id: 'odd', context_length: '32k', max_context_length: -1 },
+        ],
+      }),
+  })
+  const windows = (await catalog.list()).map(({ id, contextWindow }) => [id, contextWindow])
+  expect(Object.fromEntries(windows)).toEqual({
+    mine: 1000,
+    same: 8192,
+    theirs: 8192,
+    routed: 4096,
+    silent: undefined,
+    odd: undefined,
+  })
+})
