@@ -1,5 +1,6 @@
 /** The one place where a configuration becomes live parts. */
 import { listedPrice } from './budget/price-list.ts'
+import { codexCatalogue } from './codex/catalogue.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { allowsNoSession, upstreamSettings } from './config/settings.ts'
@@ -8,6 +9,7 @@ import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING, runCall } from './gateway/call.ts'
+import { type CountDeps, countInputTokens } from './gateway/count-tokens.ts'
 import { createLiveCalls } from './gateway/live-calls.ts'
 import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
@@ -106,10 +108,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     userAgent: `synth-bridge/${VERSION}`,
     redact,
   }
+  const calibrations = createCalibrations()
   const budget = createBudget({
     store,
     clock: systemClock,
-    calibrations: createCalibrations(),
+    calibrations,
     newHoldId,
     priceOf: createPriceLookup(await loadListedPrices(config), systemClock),
     sessionLimits: sessionLimitsOf(config),
@@ -155,6 +158,18 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     stopRetention()
     await Promise.all([responses.close(), store.close()])
   }
+  const countDeps: CountDeps = {
+    ...planDeps,
+    upstream,
+    calibrations,
+    onUncounted: (error, requestId) =>
+      onEvent({
+        level: 'warn',
+        requestId,
+        message: `tokens were estimated, as counting failed with ${toLogText(error, redact)}`,
+        error,
+      }),
+  }
   const app = createApp({
     models,
     keys: accessKeysOf(config, env),
@@ -173,6 +188,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     newRequestId,
     planResponses: (json, identity) => planResponsesCall(json, identity, planDeps),
     planCompact: (json, identity) => planCompactCall(json, identity, planDeps),
+    countInputTokens: (json, identity) => countInputTokens(json, identity, countDeps),
+    codexCatalogue: (listed) =>
+      codexCatalogue(listed.map(({ id, contextWindow }) => ({ slug: id, contextWindow }))),
     planToolOutputs: async (json, responseId, identity) => {
       const followed = await stored.follow(identity.caller, responseId)
       const request = toFollowingRequest(json, responseId, followed)

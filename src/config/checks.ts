@@ -21,7 +21,7 @@ export function checkConfig(
   places: TomlPlaces = ORIGIN_OF_NOTHING,
 ): ConfigProblem[] {
   return toProblems(
-    [...checkHost(config), ...checkKeys(config), ...checkTiers(config)],
+    [...checkHost(config), ...checkKeys(config), ...checkTiers(config), ...checkCounting(config)],
     file,
     places,
   )
@@ -99,6 +99,19 @@ function checkTiers({ models }: Config): Finding[] {
         ? []
         : [{ path, message: `must be above the tier before it, ${before}` }]
     })
+  })
+}
+
+function checkCounting({ upstreams }: Config): Finding[] {
+  return Object.entries(upstreams).flatMap(([name, { wire, count_tokens }]) => {
+    if (count_tokens === undefined || (count_tokens === 'responses') === (wire === 'responses')) {
+      return []
+    }
+    const message =
+      wire === 'responses'
+        ? 'must be "responses" for an upstream with wire = "responses"'
+        : '"responses" is for an upstream with wire = "responses"; a chat server counts as "vllm" or "llama.cpp" does'
+    return [{ path: ['upstreams', name, 'count_tokens'], message }]
   })
 }
 

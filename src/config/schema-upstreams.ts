@@ -91,6 +91,14 @@ export const UpstreamSchema = z.strictObject({
     .meta({
       description: `Whether it takes \`response_format\` of type \`json_schema\`; without it the format is dropped. ${PROVIDER_DEFAULT} \`true\`.`,
     }),
+  count_tokens: z
+    .enum(['vllm', 'llama.cpp', 'responses'])
+    .optional()
+    .meta({
+      description:
+        'How it counts the tokens of a request for `…/responses/input_tokens`: `vllm` at its `/tokenize`, `llama.cpp` at its own routes, `responses` as OpenAI does. Default: it is not asked, and the answer is an estimate.',
+      examples: ['vllm'],
+    }),
   unsupported: z
     .array(z.string().min(1))
     .optional()

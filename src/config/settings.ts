@@ -21,6 +21,8 @@ export interface UpstreamSettings {
   readonly headersTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly dialect: ChatDialect
+  /** How it counts tokens; undefined where it is not to be asked. */
+  readonly countTokens: UpstreamConfig['count_tokens']
   /** Whether it is on this machine: such an upstream is free unless a price says otherwise. */
   readonly isLoopback: boolean
 }
@@ -52,6 +54,7 @@ export function upstreamSettings(name: string, upstream: UpstreamConfig): Upstre
     headersTimeoutMs: upstream.headers_timeout_ms,
     idleTimeoutMs: upstream.idle_timeout_ms,
     dialect: chatDialect(upstream),
+    countTokens: upstream.count_tokens,
     isLoopback: isLoopbackHost(new URL(upstream.base_url).hostname),
   }
 }

@@ -16,7 +16,7 @@ import { BridgeError } from '../errors.ts'
 import { budgetHeaders } from './budget-headers.ts'
 import { BudgetHold } from './budget-hold.ts'
 import { priceUnknown, toRefusal, toSessionError } from './budget-refusal.ts'
-import type { Calibrations } from './calibrations.ts'
+import { type Calibrations, calibrationKey } from './calibrations.ts'
 import type { CallIdentity } from './identity.ts'
 import { type LedgerStore, StoreUnavailable } from './ledger-port.ts'
 import type { ResolvedModel } from './models.ts'
@@ -71,10 +71,10 @@ async function admit(
   const { identity, resolved } = intent
   const sessionId = await attach(options, identity)
   const size = measureRequest(intent.body, Buffer.byteLength(intent.body))
-  const calibrationKey = sessionId ?? `${identity.caller.keyName} ${resolved.upstreamModel}`
+  const learnt = calibrationKey(sessionId, identity.caller.keyName, resolved.upstreamModel)
   const terms: CallTerms = {
     price: undefined,
-    inputTokens: boundInputTokens(size, calibrations.get(calibrationKey)),
+    inputTokens: boundInputTokens(size, calibrations.get(learnt)),
     milliGpus: milliGpusOf(resolved),
     maxOutputTokens: intent.maxOutputTokens,
   }
@@ -132,7 +132,7 @@ async function admit(
     onExhausted,
     onStoreFault: (error) => options.onStoreFault(error, identity.requestId),
     onWarning: (warning) => options.onWarning(warning, identity.requestId),
-    onUsage: (inputTokens) => calibrations.learn(calibrationKey, size, inputTokens),
+    onUsage: (inputTokens) => calibrations.learn(learnt, size, inputTokens),
   })
 }
 

@@ -13,6 +13,15 @@ export interface Calibrations {
   learn(key: string, size: RequestSize, inputTokens: number): void
 }
 
+/** A session is one conversation, mostly; calls without one share what their key and model taught. */
+export function calibrationKey(
+  sessionId: string | null | undefined,
+  keyName: string,
+  upstreamModel: string,
+): string {
+  return sessionId ?? `${keyName} ${upstreamModel}`
+}
+
 export function createCalibrations(): Calibrations {
   const known = new Map<string, Calibration>()
   return {

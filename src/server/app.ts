@@ -8,6 +8,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, type Handler, Hono } from 'hono'
 import { BridgeError, toBridgeError } from '../errors.ts'
 import type { CallPlan } from '../gateway/call.ts'
+import type { InputTokens } from '../gateway/count-tokens.ts'
 import { toErrorAnswer } from '../gateway/error-answer.ts'
 import type { Caller, CallIdentity } from '../gateway/identity.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
@@ -41,6 +42,9 @@ export interface AppDeps {
   readonly newRequestId: () => string
   readonly planResponses: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
   readonly planCompact: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  readonly countInputTokens: (json: unknown, identity: CallIdentity) => Promise<InputTokens>
+  /** The catalogue that Codex reads, of these models. */
+  readonly codexCatalogue: (models: readonly ModelListing[]) => unknown
   /** Outputs of a stored response's calls, as the call that goes on from it. */
   readonly planToolOutputs: (
     json: unknown,
@@ -132,6 +136,12 @@ export function createApp(deps: AppDeps): App {
     'session:usage': session(sessions.usage),
     responses: (c) => serveCall(c, deps, deps.planResponses),
     'responses-compact': (c) => serveCall(c, deps, deps.planCompact),
+    'input-tokens': async (c) => {
+      const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
+      const json = await readJsonBody(c.env.incoming, deps.limits)
+      const { headers, body } = await deps.countInputTokens(json, identity)
+      return c.json(body, 200, { 'x-request-id': identity.requestId, ...headers })
+    },
     'submit-tool-outputs': (c) =>
       serveCall(c, deps, (json, identity) =>
         deps.planToolOutputs(json, c.req.param('responseId') ?? '', identity),
@@ -152,6 +162,8 @@ export function createApp(deps: AppDeps): App {
     models: async (c) => {
       callerOf(c, deps)
       const models = await deps.models.list()
+      // What Codex adds where it asks for models; every other client gets OpenAI's list.
+      if (c.req.query('client_version') !== undefined) return c.json(deps.codexCatalogue(models))
       return c.json({ object: 'list', data: models.map(toModelJson) })
     },
     model: async (c) => {

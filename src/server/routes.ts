@@ -18,6 +18,7 @@ export const INFERENCE_PREFIXES = [
 export type RouteName =
   | 'responses'
   | 'responses-compact'
+  | 'input-tokens'
   | 'chat'
   | 'models'
   | 'model'
@@ -114,6 +115,7 @@ function inferenceRoutes(prefix: string): Route[] {
       { name: 'responses', method: 'POST', path: prefix + path, costs: true },
       { name: 'responses-socket', method: 'GET', path: prefix + path, costs: false },
       { name: 'responses-compact', method: 'POST', path: `${prefix}${path}/compact`, costs: true },
+      { name: 'input-tokens', method: 'POST', path: `${prefix}${path}/input_tokens`, costs: false },
     ]),
     // Behind all that are themselves: an id could be any word.
     ...RESPONSES_PATHS.toReversed().flatMap((path) => responseRoutes(prefix + path)),

@@ -144,6 +144,11 @@ describe('a configuration with a mistake is refused with its line, its key and w
       'synth.toml:2: models.m.price.input must be USD per million tokens of at least 0, as in 5 or "0.15"',
     ],
     [
+      'a way to count that belongs to the other wire',
+      '[upstreams.u]\nbase_url = "http://127.0.0.1:1/v1"\ncount_tokens = "responses"',
+      'synth.toml:3: upstreams.u.count_tokens "responses" is for an upstream with wire = "responses"; a chat server counts as "vllm" or "llama.cpp" does',
+    ],
+    [
       'tiers that fall',
       '[models.m.price]\ninput = 1\noutput = 1\ntiers = [\n{ above = 9, input = 1, output = 1 },\n{ above = 8, input = 1, output = 1 } ]',
       'synth.toml:6: models.m.price.tiers[1].above must be above the tier before it, 9',

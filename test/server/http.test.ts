@@ -457,6 +457,18 @@ describe('other routes', () => {
     expect(await one.json()).toMatchObject({ id: 'm', object: 'model' })
   })
 
+  test('models say their context window, and are Codex’s catalogue when Codex asks', async () => {
+    const { bridge } = await start(answering(404, '{}'), {
+      config: { models: { m: { upstream: 'local', context_window: 4096 } } },
+    })
+    const plain = await fetch(`${bridge.url}/v1/models`)
+    expect(await plain.json()).toMatchObject({ data: [{ id: 'm', context_window: 4096 }] })
+    const catalogue = await fetch(`${bridge.url}/v1/models?client_version=0.169.0`)
+    expect(await catalogue.json()).toMatchObject({
+      models: [{ slug: 'm', context_window: 4096, shell_type: 'shell_command' }],
+    })
+  })
+
   test('a WebSocket upgrade is a 426', async () => {
     const { bridge } = await start(streaming(hello))
     expect(
