@@ -16,6 +16,7 @@ import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planCompactCall } from './gateway/plan-compact.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
+import { planSocketTurn } from './gateway/plan-socket-turn.ts'
 import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
 import { sessionLimitsOf } from './gateway/session-limits.ts'
@@ -30,9 +31,11 @@ import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
 import type { StateDeps } from './gateway/state/turn-keeper.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
-import { createApp } from './server/app.ts'
+import { type AppDeps, createApp } from './server/app.ts'
 import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
+import { connectionLimits } from './server/socket/limits.ts'
+import { createSockets } from './server/socket/sockets.ts'
 import { openResponseStore, openStore } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
 import { newRequestId, systemClock, systemIds } from './system.ts'
@@ -170,6 +173,26 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         error,
       }),
   }
+  const run: AppDeps['run'] = (plan, client) => runCall(plan, client, callDeps)
+  const onError: AppDeps['onError'] = (error, requestId) =>
+    onEvent({
+      level: error.info.origin === 'bridge' ? 'error' : 'warn',
+      requestId,
+      message: `refused with ${toLogText(error, redact)}`,
+      error,
+    })
+  const { max_body_bytes: maxBodyBytes } = config.server
+  const sockets = !config.server.websocket
+    ? undefined
+    : createSockets({
+        clock: systemClock,
+        newRequestId,
+        plan: (turn, identity, memory) => planSocketTurn(turn, identity, memory, planDeps),
+        run,
+        onError,
+        maxConnections: config.server.websocket_connections,
+        limits: connectionLimits(config.server),
+      })
   const app = createApp({
     models,
     keys: accessKeysOf(config, env),
@@ -180,10 +203,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     nowMs: systemClock.nowMs,
     startedAtMs: systemClock.nowMs(),
     upstreams: Object.keys(config.upstreams),
-    limits: {
-      maxBodyBytes: config.server.max_body_bytes,
-      maxInflatedBytes: config.server.max_body_bytes,
-    },
+    limits: { maxBodyBytes, maxInflatedBytes: maxBodyBytes },
     version: VERSION,
     newRequestId,
     planResponses: (json, identity) => planResponsesCall(json, identity, planDeps),
@@ -200,20 +220,15 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     run: (plan, client) =>
       plan.keeper?.isBackground === true
         ? background.start(plan, plan.keeper, client)
-        : runCall(plan, client, callDeps),
-    onError: (error, requestId) =>
-      onEvent({
-        level: error.info.origin === 'bridge' ? 'error' : 'warn',
-        requestId,
-        message: `refused with ${toLogText(error, redact)}`,
-        error,
-      }),
+        : run(plan, client),
+    sockets,
+    onError,
     isDraining: () => isDraining,
   })
 
   let server: Listening
   try {
-    server = await listen(app, config.server.host, config.server.port)
+    server = await listen(app, config.server.host, config.server.port, sockets)
   } catch (cause) {
     await Promise.all([upstream.close(shuttingDown()), closeStores()])
     throw cause

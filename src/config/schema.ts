@@ -11,6 +11,7 @@ import { UpstreamSchema } from './schema-upstreams.ts'
 import {
   EnvironmentNameSchema,
   QuantitySchema,
+  TimeoutMsSchema,
   UsdSchema,
   UuidSchema,
   WaitMsSchema,
@@ -51,7 +52,21 @@ const ServerSchema = z.strictObject({
     .int()
     .min(1024)
     .default(64 * MEBIBYTE)
-    .meta({ description: 'Largest request body, in bytes, once decompressed.' }),
+    .meta({
+      description:
+        'Largest request body, in bytes, once decompressed; and largest message of a WebSocket.',
+    }),
+  websocket: z.boolean().default(true).meta({
+    description:
+      'Whether `GET …/responses` takes WebSocket connections; without, they are refused with 426 and clients go on over HTTP.',
+  }),
+  websocket_connections: z.int().min(1).default(256).meta({
+    description: 'Most WebSocket connections at a time.',
+  }),
+  websocket_idle_ms: TimeoutMsSchema.default(900_000).meta({
+    description:
+      'Silence between turns after which a WebSocket connection is closed, in milliseconds.',
+  }),
 })
 
 const SessionSchema = z.strictObject({

@@ -16,6 +16,16 @@ export interface ErrorAnswer {
 /** Codex gives up on a 429 without it after one request, and shows nothing of the body. */
 const CODEX_RETRY_AFTER_SECONDS = '2'
 
+/** What Codex itself does the right thing with. */
+const CODES_CODEX_KNOWS = new Set([
+  // It has a text of its own.
+  'context_length_exceeded',
+  // It sends the whole input again; it meets this on a WebSocket alone.
+  'previous_response_not_found',
+  // It goes on over HTTP, at once only at this status.
+  'upgrade_required',
+])
+
 /**
  * Codex repeats 401, 403, 404, 413, … six times and hides their text; a 400 `invalid_prompt` stops it
  * at once with the message alone.
@@ -25,8 +35,8 @@ function forCodex(error: BridgeError): ErrorAnswer | undefined {
     if (error.status !== 429 || error.headers['retry-after'] !== undefined) return undefined
     return answer(error.status, { 'retry-after': CODEX_RETRY_AFTER_SECONDS }, error)
   }
-  // Codex has a text of its own for this one, and budgets carry theirs in a header.
-  if (error.code === 'context_length_exceeded' || error.info.type === 'usage_limit_reached') {
+  // Budgets carry their text in a header.
+  if (CODES_CODEX_KNOWS.has(error.code) || error.info.type === 'usage_limit_reached') {
     return undefined
   }
   const named = error.status === 400 ? error.message : `${error.message} (HTTP ${error.status})`

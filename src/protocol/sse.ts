@@ -80,6 +80,31 @@ export function encodeFrame(type: string, event: object, sequenceNumber: number)
   return `event: ${type}\ndata: ${toJson({ ...head, ...event, ...head })}\n\n`
 }
 
+export interface Message {
+  /** The event's type. */
+  readonly type: string
+  /** Its JSON. */
+  readonly data: string
+}
+
+/**
+ * The events of whole frames, as this page writes them, without their framing: what a WebSocket carries.
+ * A search for three marks a frame, so that the one machine, and the relays beside it, need not know who
+ * listens. `[DONE]` is a matter of the framing.
+ */
+export function unframe(frames: string): Message[] {
+  const messages: Message[] = []
+  for (let at = 0; at < frames.length; ) {
+    const data = frames.indexOf('data: ', at)
+    const end = frames.indexOf('\n\n', data)
+    if (data > at) {
+      messages.push({ type: frames.slice(at + 7, data - 1), data: frames.slice(data + 6, end) })
+    }
+    at = end + 2
+  }
+  return messages
+}
+
 function inItem(place: ItemPlace): string {
   return `,"item_id":"${place.item_id}","output_index":${place.output_index}`
 }

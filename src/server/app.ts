@@ -22,6 +22,7 @@ import { clientKindOf, identityOf } from './identity.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
 import { methodsAt, ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
+import { type Sockets, upgradeRequired } from './socket/sockets.ts'
 import { createStateHandlers, type StateHandler, type StateHandlersOptions } from './state.ts'
 import { createStatusHandler } from './status.ts'
 
@@ -52,6 +53,8 @@ export interface AppDeps {
     identity: CallIdentity,
   ) => Promise<CallPlan>
   readonly planChat: (json: unknown, identity: CallIdentity) => Promise<CallPlan>
+  /** Undefined where WebSocket is switched off. */
+  readonly sockets: Sockets | undefined
   /** The gate and everything behind it; resolves when the client has its answer, and never rejects. */
   readonly run: (plan: CallPlan, client: ClientStream) => Promise<void>
   /** Told what the client is not told. */
@@ -175,13 +178,12 @@ export function createApp(deps: AppDeps): App {
       const { name, contextWindow } = model
       return c.json(toModelJson({ id: name, ownedBy: upstream.name, contextWindow }))
     },
-    'responses-socket': () => {
-      throw new BridgeError(
-        'upgrade_required',
-        'WebSocket is not served here. Use POST with "stream": true.',
-        // Codex falls back to HTTP at once on this status, and only on this one.
-        { headers: { upgrade: 'HTTP/1.1' } },
-      )
+    'responses-socket': (c) => {
+      const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
+      if (deps.sockets === undefined) throw upgradeRequired('WebSocket is switched off here.')
+      refuseWhileDraining(deps)
+      deps.sockets.accept(c.env.incoming, identity)
+      return RESPONSE_ALREADY_SENT
     },
     status: session(createStatusHandler(deps)),
     health: (c) =>
@@ -205,9 +207,7 @@ async function serveCall(
   plan: AppDeps['planResponses'],
 ): Promise<Response> {
   const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
-  if (deps.isDraining()) {
-    throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
-  }
+  refuseWhileDraining(deps)
   const json = await readJsonBody(c.env.incoming, deps.limits)
   const planned = await plan(json, identity)
   const client = createClientStream(c.env.outgoing)
@@ -217,6 +217,12 @@ async function serveCall(
     client,
   )
   return RESPONSE_ALREADY_SENT
+}
+
+function refuseWhileDraining(deps: AppDeps): void {
+  if (deps.isDraining()) {
+    throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
+  }
 }
 
 function errorResponse(c: Context<Env>, error: BridgeError): Response {

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
+import type { Sockets } from './socket/sockets.ts'
 
 /** Shorter than this, and clients that reuse a connection meet resets. */
 const KEEP_ALIVE_MS = 75_000
@@ -38,7 +39,13 @@ function listening(server: Server, host: string, port: number): Promise<number> 
 const LAST_WORDS_MS = 2_000
 
 /** @throws an `EADDRINUSE` and its like, for the command line to explain */
-export async function listen(app: AnyApp, host: string, port: number): Promise<Listening> {
+export async function listen(
+  app: AnyApp,
+  host: string,
+  port: number,
+  sockets: Sockets | undefined,
+): Promise<Listening> {
+  const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -46,9 +53,16 @@ export async function listen(app: AnyApp, host: string, port: number): Promise<L
       requestTimeout: REQUEST_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
+      // Java's client offers h2c on every first request; what is no WebSocket is answered as usual.
+      shouldUpgradeCallback: (request) => sockets?.wants(request) ?? false,
     },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    serve,
   )
+  if (sockets !== undefined) {
+    server.on('upgrade', (request, transport, head) =>
+      sockets.offer(request, transport, head, (...pair) => void serve(...pair)),
+    )
+  }
   const boundPort = await listening(server, host, port)
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
@@ -56,7 +70,10 @@ export async function listen(app: AnyApp, host: string, port: number): Promise<L
       return new Promise((resolve) => {
         let force = setTimeout(() => {
           endRunning()
-          force = setTimeout(() => server.closeAllConnections(), LAST_WORDS_MS)
+          force = setTimeout(() => {
+            server.closeAllConnections()
+            sockets?.terminate()
+          }, LAST_WORDS_MS)
         }, drainMs)
         // A connection whose answer ends while we drain stays open for reuse unless it is swept.
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
@@ -66,6 +83,7 @@ export async function listen(app: AnyApp, host: string, port: number): Promise<L
           resolve()
         })
         server.closeIdleConnections()
+        sockets?.drain()
       })
     },
   }

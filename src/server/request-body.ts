@@ -113,7 +113,8 @@ function withoutPrototypeKeys(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
 
-function parse(bytes: Buffer): unknown {
+/** @throws {BridgeError} invalid_json, request_too_deep */
+export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new BridgeError('invalid_json', 'The request body is not UTF-8.')
   if (depthOf(bytes) > MAX_DEPTH) {
     throw new BridgeError(
@@ -146,5 +147,5 @@ export async function readJsonBody(request: IncomingMessage, limits: BodyLimits)
   const packed = await readBytes(request, limits)
   const bytes = await unpack(packed, request.headers['content-encoding'] ?? '', limits)
   if (bytes.length === 0) throw new BridgeError('invalid_json', 'The request body is empty.')
-  return parse(bytes)
+  return parseJson(bytes)
 }

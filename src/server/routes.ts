@@ -138,6 +138,14 @@ export function methodsAt(path: string): Route['method'][] {
   return ROUTES.filter((route) => patternOf(route).test(path)).map((route) => route.method)
 }
 
+/** @param url as a request line has it, with its query */
+export function isRoute(name: RouteName, method: string, url: string): boolean {
+  const path = url.split('?', 1)[0] ?? ''
+  return ROUTES.some(
+    (route) => route.name === name && route.method === method && patternOf(route).test(path),
+  )
+}
+
 function patternOf(route: Route): RegExp {
   const source = route.path.replace(/:\w+(\{\.\+\})?/g, (_, greedy) => (greedy ? '.+' : '[^/]+'))
   return new RegExp(`^${source}$`)

@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ResponseEvent } from '../../src/protocol/responses/events.ts'
-import { DONE_FRAME, encodeEvent } from '../../src/protocol/sse.ts'
+import { DONE_FRAME, encodeEvent, unframe } from '../../src/protocol/sse.ts'
 
 const part = { item_id: 'msg_1', output_index: 1, content_index: 2 }
 const item = { item_id: 'fc_1', output_index: 3 }
@@ -98,3 +98,33 @@ describe('encodeEvent', () => {
     expect(DONE_FRAME).toBe('data: [DONE]\n\n')
   })
 })
+
+describe('frames without their framing', () => {
+  test('are the events that went in, whatever they say', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.string({ unit: 'binary' }),
+            fc.constantFrom('data: x', '\n\n', 'event: y\ndata: z\n\n', '[DONE]'),
+          ),
+          { maxLength: 4 },
+        ),
+        (deltas) => {
+          const events = deltas.flatMap(eventsOf)
+          const frames = events.map((event, index) => encodeEvent(event, index)).join('')
+          const messages = unframe(frames + DONE_FRAME)
+          expect(messages.map(({ type }) => type)).toEqual(events.map(({ type }) => type))
+          expect(messages.map(({ data }) => JSON.parse(data))).toEqual(
+            events.map((event, index) => ({ ...asJson(event), sequence_number: index })),
+          )
+        },
+      ),
+    )
+  })
+})
+
+/** As JSON has it: a text of half a surrogate comes back escaped, and is equal to itself. */
+function asJson(event: ResponseEvent): object {
+  return JSON.parse(JSON.stringify(event))
+}

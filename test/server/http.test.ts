@@ -469,17 +469,24 @@ describe('other routes', () => {
     })
   })
 
-  test('a WebSocket upgrade is a 426', async () => {
-    const { bridge } = await start(streaming(hello))
-    expect(
-      await rawRequest(bridge, 'GET /v1/responses HTTP/1.1', [
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      ]),
-    ).toMatch(/^HTTP\/1\.1 426 /)
-  })
+  // Codex goes on over HTTP at once on a 426; most other errors it would get as a 400.
+  test.each(['', 'originator: codex_exec'])(
+    'a WebSocket that is off is a 426 (%s)',
+    async (client) => {
+      const { bridge } = await start(streaming(hello), {
+        config: { server: { websocket: false } },
+      })
+      expect(
+        await rawRequest(bridge, 'GET /v1/responses HTTP/1.1', [
+          ...(client === '' ? [] : [client]),
+          'Connection: Upgrade',
+          'Upgrade: websocket',
+          'Sec-WebSocket-Version: 13',
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        ]),
+      ).toMatch(/^HTTP\/1\.1 426 /)
+    },
+  )
 
   test.each([
     { method: 'GET', path: '/nothing', status: 404 },

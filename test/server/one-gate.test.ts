@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { ROUTES } from '../../src/server/routes.ts'
 import { startTestBridge } from '../support/bridge.ts'
 import { startHttpUpstream, streaming, textFrames } from '../support/http-upstream.ts'
+import { connectSocket } from '../support/socket-client.ts'
 
 const CALL = `data: ${JSON.stringify({
   choices: [
@@ -35,6 +36,11 @@ test('no route spends past a limit', async () => {
     },
   })
   running.push(bridge)
+  // A socket is open before any turn, so no status of its own says whether turns pass the gate.
+  const socket = await connectSocket(bridge.url)
+  const turn = await socket.turn({ model: 'm', input: 'hi' })
+  await socket.close()
+  expect(turn).toMatchObject([{ type: 'error', status: 429 }])
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
     fetch(bridge.url + path, {
       method: 'POST',

@@ -76,7 +76,7 @@ export function conversationIdOf({ conversation }: ResponsesRequest): string | u
 }
 
 /** Input as items: a text is one message of the user. */
-function wireItemsOf({ input }: ResponsesRequest): readonly WireItem[] {
+export function wireItemsOf({ input }: ResponsesRequest): readonly WireItem[] {
   if (input === undefined || input === null) return []
   return typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input
 }

@@ -30,9 +30,10 @@ export interface BridgeOptions {
 export const MODEL = 'synth-small'
 
 /** A configuration with one model, behind which is the scripted upstream. */
-export const configOf = (upstreamUrl: string, modelToml = ''): string => `
+export const configOf = (upstreamUrl: string, modelToml = '', serverToml = ''): string => `
 [server]
 store = "memory"
+${serverToml}
 
 [upstreams.scripted]
 base_url = "${upstreamUrl}"

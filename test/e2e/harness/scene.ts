@@ -11,6 +11,7 @@ import { type CodexEvent, type CodexExecResult, runCodexExec } from '../../../sr
 import { findCodex } from '../../../src/codex/find.ts'
 import { codexOverrides, type TomlValue } from '../../../src/codex/launch.ts'
 import { configOf, MODEL, type RunningBridge, startBridge } from './bridge.ts'
+import { type SocketTap, startSocketTap } from './socket-tap.ts'
 import { type Script, type ScriptedUpstream, startUpstream } from './upstream.ts'
 
 const CODEX_DEADLINE_MS = 60_000
@@ -18,10 +19,14 @@ const KEY_ENV = 'SYNTH_KEY'
 
 export interface SceneOptions {
   readonly script: Script
+  /** TOML lines for `[server]`. */
+  readonly serverToml?: string
   /** TOML lines for the model's table in the bridge's configuration. */
   readonly modelToml?: string
   /** What the catalogue says of the model beyond its name. */
   readonly model?: Omit<CodexModel, 'slug'>
+  /** Whether Codex speaks to the bridge over a WebSocket, through a tap. */
+  readonly socket?: boolean
   /** Further `-c` overrides for Codex. */
   readonly overrides?: Readonly<Record<string, TomlValue>>
 }
@@ -38,6 +43,7 @@ interface CodexRun extends CodexExecResult {
 export interface Scene {
   readonly upstream: ScriptedUpstream
   readonly bridge: RunningBridge
+  readonly tap: SocketTap | undefined
   /** Codex's working folder. */
   readonly work: string
   /** Runs `codex exec` with these arguments, the prompt last. */
@@ -58,14 +64,19 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   )
   const upstream = await startUpstream(options.script)
   onTestFinished(() => upstream.close())
-  const bridge = await startBridge({ folder, config: configOf(upstream.url, options.modelToml) })
+  const config = configOf(upstream.url, options.modelToml, options.serverToml)
+  const bridge = await startBridge({ folder, config })
   onTestFinished(() => bridge.close())
+
+  const tap = options.socket === true ? await startSocketTap(bridge.url) : undefined
+  onTestFinished(() => tap?.close())
 
   const codex = findCodex(process.env)
   if (!codex.found) throw new Error(codex.message)
   return {
     upstream,
     bridge,
+    tap,
     work,
     file: (name) => readFile(join(work, name), 'utf8'),
     async codex(args, { signal } = {}) {
@@ -75,10 +86,14 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
           ...['--skip-git-repo-check', '--model', MODEL],
           '--dangerously-bypass-approvals-and-sandbox',
           ...codexOverrides({
-            baseUrl: `${bridge.url}/v1`,
+            baseUrl: `${tap?.url ?? bridge.url}/v1`,
             keyEnv: KEY_ENV,
             catalogPath,
-            extra: { 'features.goals': false, ...options.overrides },
+            extra: {
+              'features.goals': false,
+              ...(tap !== undefined && { 'model_providers.synth.supports_websockets': true }),
+              ...options.overrides,
+            },
           }),
           ...args,
         ],

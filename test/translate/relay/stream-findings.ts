@@ -34,6 +34,18 @@ export function failuresOf(text: string, profile: 'both' | 'openai' | 'none'): s
   return findings.filter(({ level }) => level === 'fail').map(({ code, msg }) => `${code}: ${msg}`)
 }
 
+/** Events without their framing, as a socket carries them. */
+export function eventFailures(events: readonly unknown[], profile: 'both' | 'openai'): string[] {
+  const frames = events.map(
+    (event) => `event: ${typeOf(event)}\ndata: ${JSON.stringify(event)}\n\n`,
+  )
+  return failuresOf(`${frames.join('')}data: [DONE]\n\n`, profile)
+}
+
+function typeOf(event: unknown): string {
+  return typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : ''
+}
+
 /** A whole response, as the answer to a call that does not stream. */
 export function responseFailures(response: unknown): string[] {
   if (validator === undefined) return []
