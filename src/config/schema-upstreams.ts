@@ -30,7 +30,7 @@ export const UpstreamSchema = z.strictObject({
   }),
   wire: z.enum(['chat', 'responses']).default('chat').meta({
     description:
-      'What it speaks: `chat` is Chat Completions; `responses` is passed through, still budgeted and traced.',
+      'What it speaks: `chat` is Chat Completions; `responses` is Responses. A client that speaks the same is passed through, the other is translated; all are budgeted and traced.',
   }),
   api_key_env: EnvironmentNameSchema.optional().meta({
     description: 'Environment variable that holds its API key. Absent: no key is sent.',

@@ -1,39 +1,25 @@
-/** A call that came in as Chat Completions: the same gate, then passed through. */
-import { z } from 'zod'
-import { BridgeError } from '../errors.ts'
+/** A call that came in as Chat Completions: passed on to a Chat upstream, translated for a Responses one. */
+import { PassedChatRequestSchema } from '../protocol/chat/client-request.ts'
 import { readAs } from '../protocol/responses/read.ts'
 import { createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call.ts'
 import type { CallIdentity } from './identity.ts'
 import { limitOutput } from './output-limit.ts'
-import { answerInText, type PlanDeps, resolveModel, targetOf } from './plan.ts'
-
-/** Only what the bridge reads; the rest is the upstream's to judge. */
-const ChatRequestSchema = z.looseObject({
-  model: z.string().nullish(),
-  messages: z.array(z.looseObject({})),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  max_tokens: z.number().nullish(),
-  max_completion_tokens: z.number().nullish(),
-})
+import { answerInText, type PlanDeps, resolveModel, targetOf, toPassedRequest } from './plan.ts'
+import { planChatTranslation } from './plan-chat-translation.ts'
 
 export async function planChatCall(
   json: unknown,
   identity: CallIdentity,
   deps: PlanDeps,
 ): Promise<CallPlan> {
-  const request = readAs(ChatRequestSchema, json, '')
+  const request = readAs(PassedChatRequestSchema, json, '')
   const resolved = await resolveModel(request.model, deps.models)
   if (resolved.upstream.wire === 'responses') {
-    throw new BridgeError(
-      'cannot_carry',
-      `The upstream "${resolved.upstream.name}" speaks Responses (wire = "responses"); call POST …/responses for this model.`,
-      { param: 'model' },
-    )
+    return planChatTranslation(json, resolved, identity, deps)
   }
   const streaming = request.stream === true
-  const chat: Record<string, unknown> = { ...request, model: resolved.upstreamModel }
+  const chat = toPassedRequest(request, resolved)
   if (streaming) chat['stream_options'] = { ...request.stream_options, include_usage: true }
   const { maxTokensField } = resolved.upstream.dialect
   const limited = limitOutput(

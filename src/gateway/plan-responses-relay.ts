@@ -8,24 +8,13 @@ import type { CallPlan, ClientAnswer } from './call.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
-import { answerInText, type PlanDeps, targetOf } from './plan.ts'
+import { answerInText, type PlanDeps, targetOf, toPassedRequest } from './plan.ts'
 import type { OpenTurn } from './state/open-turn.ts'
 import type { WireItem } from './state/stored-item.ts'
 import type { TurnKeeper } from './state/turn-keeper.ts'
 
-/**
- * What clients address to the bridge alone; an upstream must not see it. The bridge's own responses and
- * conversations are unknown to it, and the input is whole without them.
- */
-const BRIDGE_FIELDS = [
-  'client_metadata',
-  'api_base',
-  'base_url',
-  'api_key',
-  'previous_response_id',
-  'conversation',
-  'background',
-]
+/** The bridge's own responses and conversations: an upstream knows none, and the input is whole without them. */
+const STATE_FIELDS = ['previous_response_id', 'conversation', 'background']
 
 export function planResponsesRelay(
   { read, keeper }: OpenTurn,
@@ -135,9 +124,9 @@ function changesOf(
 /** The request without what is the bridge's alone. */
 export function upstreamRequestOf(
   request: ResponsesRequest,
-  { upstreamModel }: ResolvedModel,
+  resolved: ResolvedModel,
 ): Record<string, unknown> {
-  const passed: Record<string, unknown> = { ...request, model: upstreamModel }
-  for (const field of BRIDGE_FIELDS) delete passed[field]
+  const passed = toPassedRequest(request, resolved)
+  for (const field of STATE_FIELDS) delete passed[field]
   return passed
 }

@@ -24,6 +24,19 @@ export interface PlanDeps extends OpenTurnDeps {
   readonly redact: (text: string) => string
 }
 
+/** What clients address to the bridge alone; an upstream must not see it. */
+const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
+
+/** A request as it is passed on. */
+export function toPassedRequest(
+  request: Readonly<Record<string, unknown>>,
+  { upstreamModel }: ResolvedModel,
+): Record<string, unknown> {
+  const passed: Record<string, unknown> = { ...request, model: upstreamModel }
+  for (const field of BRIDGE_FIELDS) delete passed[field]
+  return passed
+}
+
 export async function resolveModel(
   name: string | null | undefined,
   models: Models,

@@ -17,7 +17,7 @@ export const DONE_FRAME = 'data: [DONE]\n\n'
  */
 const LINE_SEPARATORS = /[\u0085\u2028\u2029]/g
 
-function toJson(value: unknown): string {
+export function toJson(value: unknown): string {
   const json = JSON.stringify(value)
   return json.search(LINE_SEPARATORS) < 0
     ? json
@@ -31,7 +31,7 @@ function toJson(value: unknown): string {
  * A string as JSON. Looking at each unit first is a third of `JSON.stringify`'s cost for a delta, of
  * which nearly all are a few plain characters.
  */
-function quote(text: string): string {
+export function quoteJson(text: string): string {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
     if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return toJson(text)
@@ -59,15 +59,15 @@ const SUMMARY = frameHead('response.reasoning_summary_text.delta')
 export function encodeEvent(event: ResponseEvent, sequenceNumber: number): string {
   switch (event.type) {
     case 'response.output_text.delta':
-      return `${TEXT}${sequenceNumber}${inPart(event)},"delta":${quote(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${quote(event.obfuscation)}`}}\n\n`
+      return `${TEXT}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${quoteJson(event.obfuscation)}`}}\n\n`
     case 'response.refusal.delta':
-      return `${REFUSAL}${sequenceNumber}${inPart(event)},"delta":${quote(event.delta)}}\n\n`
+      return `${REFUSAL}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)}}\n\n`
     case 'response.function_call_arguments.delta':
-      return `${ARGUMENTS}${sequenceNumber}${inItem(event)},"delta":${quote(event.delta)}}\n\n`
+      return `${ARGUMENTS}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}}\n\n`
     case 'response.custom_tool_call_input.delta':
-      return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${quote(event.delta)}}\n\n`
+      return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}}\n\n`
     case 'response.reasoning_summary_text.delta':
-      return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${quote(event.delta)}}\n\n`
+      return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${quoteJson(event.delta)}}\n\n`
     default:
       return encodeFrame(event.type, event, sequenceNumber)
   }

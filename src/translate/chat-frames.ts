@@ -4,6 +4,9 @@ import { isRecord, listOf } from './narrow.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
+/** This wire has no event for a sign of life; a comment is all there is. */
+export const KEEPALIVE_FRAME = ': keepalive\n\n'
+
 /** What every chunk of one answer repeats. */
 export interface ChatHead {
   readonly id: string
@@ -81,7 +84,7 @@ export function withUsage(completion: JsonObject, usage: Usage): JsonObject {
   return { ...completion, usage: toChatUsage(usage) }
 }
 
-function toChatUsage(usage: Usage): JsonObject {
+export function toChatUsage(usage: Usage): JsonObject {
   return {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,

@@ -24,6 +24,7 @@ import {
   createHeadReader,
   cutChunk,
   cutCompletion,
+  KEEPALIVE_FRAME,
   toChunks,
   usageChunk,
   withUsage,
@@ -52,7 +53,6 @@ type State =
   | { readonly at: 'finished' | 'concluded'; readonly outcome: AnswerOutcome }
 
 const OPEN: State = { at: 'open' }
-const KEEPALIVE_FRAME = ': keepalive\n\n'
 
 /** Of a chunk, the relay wants only what it says of the answer. */
 const DEAF: ChunkSink = { prefers: 'delta', wantsLogprobs: false, delta() {}, message() {} }

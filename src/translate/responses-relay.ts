@@ -17,7 +17,7 @@ import { DONE_FRAME } from '../protocol/sse.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { Answer, AnswerOutcome } from './answer.ts'
 import { badAnswer, cutShort } from './answer-faults.ts'
-import { isRecord, textOf, tryParse, tryStringify } from './narrow.ts'
+import { isRecord, textOf } from './narrow.ts'
 import {
   changeUpstreamResponse,
   type EndingByBridge,
@@ -29,9 +29,10 @@ import {
 import { createFrameWriter, type OnEvent } from './responses-frames.ts'
 import { countOutput } from './responses-generated.ts'
 import { createRelayedItems } from './responses-items.ts'
+import { readResponsesBody, readResponsesMessage } from './responses-messages.ts'
 import { toErrorEvent } from './to-responses/failure.ts'
 import { IN_PROGRESS } from './to-responses/standing.ts'
-import { excerptOf, isErrorValue, toUpstreamError } from './upstream-error.ts'
+import { toUpstreamError } from './upstream-error.ts'
 import { readUsage } from './usage.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
@@ -66,12 +67,7 @@ type State =
 
 const OPEN: State = { at: 'open' }
 const BY_BRIDGE: EndingByBridge = { by: 'bridge', metadata: {} }
-/** A word: a type with a line break would end its frame early. */
-const EVENT_TYPE = /^[a-z][\w.:-]{0,127}$/i
 const OPENINGS = new Set(['response.created', 'response.queued', 'response.in_progress'])
-/** Shorter data cannot be nested so deeply that it can be read but not written again. */
-const MAX_SHALLOW_CHARS = 4096
-
 export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesRelay {
   const { write, streaming, echo, changes } = options
   const frames = createFrameWriter(options.onEvent)
@@ -106,29 +102,20 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
       failWith(badAnswer('The upstream streamed an answer that was asked for whole.'))
       return
     }
-    const parsed = tryParse(data)
-    if (parsed !== undefined) readEvent(parsed.value, data, name)
-    else if (data.trim() === '[DONE]') ended()
-    else if (name === 'error') announce(`The upstream reported an error: ${excerptOf(data)}.`)
-    else if (data.trim() !== '') {
-      failWith(badAnswer(`The upstream sent something that is not an event: ${excerptOf(data)}.`))
+    const read = readResponsesMessage(data, name)
+    switch (read.is) {
+      case 'event':
+        pass(read.type, read.event, data)
+        return
+      case 'announcement':
+        announced ??= read.error
+        return
+      case 'done':
+        ended()
+        return
+      case 'fault':
+        failWith(read.error)
     }
-  }
-
-  function announce(error: unknown): void {
-    announced ??= toUpstreamError(error)
-  }
-
-  function readEvent(value: unknown, data: string, name: string | undefined): void {
-    if (value === null) return
-    const isTooDeep = data.length > MAX_SHALLOW_CHARS && tryStringify(value) === undefined
-    const type = isRecord(value) ? textOf(value['type']) || (name ?? '') : ''
-    if (!isRecord(value) || isTooDeep) {
-      failWith(badAnswer('The upstream sent JSON that is not an event.'))
-    } else if (type === 'error' || (type === '' && isErrorValue(value['error']))) {
-      announce(isRecord(value['error']) ? value['error'] : value)
-    } else if (EVENT_TYPE.test(type)) pass(type, value, data)
-    else failWith(badAnswer('The upstream sent an event without a type.'))
   }
 
   function pass(type: string, event: JsonObject, data: string): void {
@@ -188,20 +175,17 @@ export function createResponsesRelay(options: ResponsesRelayOptions): ResponsesR
     if (isOver()) return
     if (streaming) {
       failWith(badAnswer('The upstream answered whole where a stream was asked for.'))
-    } else if (!isRecord(json) || tryStringify(json) === undefined) {
-      failWith(badAnswer('The upstream answered with JSON that is not a response.'))
-    } else if (!Array.isArray(json['output'])) {
-      const isError = isErrorValue(json['error'])
-      failWith(
-        isError
-          ? toUpstreamError(json['error'])
-          : badAnswer('The upstream answered with JSON that is not a response.'),
-      )
-    } else {
-      bodyChars = countOutput(json)
-      const type = `response.${textOf(json['status'])}`
-      end(TERMINALS.get(type) ?? 'completed', type, { response: json }, undefined)
+      return
     }
+    const read = readResponsesBody(json)
+    if ('error' in read) {
+      failWith(read.error)
+      return
+    }
+    const { response: said } = read
+    bodyChars = countOutput(said)
+    const type = `response.${textOf(said['status'])}`
+    end(TERMINALS.get(type) ?? 'completed', type, { response: said }, undefined)
   }
 
   function ended(): void {

@@ -237,8 +237,6 @@ describe('an upstream that speaks Responses', () => {
       path: '/v1/responses',
       body: { model: 'real-name', input: 'hi', novelty: 1 },
     })
-    const chat = await post(bridge, '/v1/chat/completions', { model: 'm', messages: [] })
-    expect(await chat.json()).toMatchObject({ error: { code: 'cannot_carry' } })
   })
 })
 

@@ -5,14 +5,14 @@
  * @see ../../../docs/mapping.md for every field and item: carried, emulated or dropped.
  */
 import { BridgeError } from '../../errors.ts'
-import type { ChatFunctionTool, ChatMessage, ChatRequest } from '../../protocol/chat/request.ts'
+import type { ChatFunctionTool, ChatRequest } from '../../protocol/chat/request.ts'
 import type { InlineItem, InputItem } from '../../protocol/responses/input.ts'
 import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
 import { withoutCompacted } from '../compaction.ts'
 import type { ChatDialect } from '../dialect.ts'
 import type { Seal } from '../seal.ts'
 import { createToolTable, type ToolTable } from '../tool-table.ts'
-import { createDropList, type Drop } from './dropped.ts'
+import { createDropList, type Drop, refuseLoss } from './dropped.ts'
 import { toHistory } from './history.ts'
 import { toChatMessages } from './messages.ts'
 import { pairCalls } from './pairing.ts'
@@ -78,7 +78,7 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
   dropUncarried(request, drop)
 
   const dropped = list()
-  refuseLoss(messages, dropped, options.strict)
+  refuseLoss(messages, dropped, options.strict, 'input')
   return {
     chat,
     tools: createToolTable(offered.entries, choice.rule),
@@ -152,27 +152,4 @@ function addTools(
     { field: 'parallel_tool_calls', value: parallel_tool_calls, origin: 'parallel_tool_calls' },
   ].filter(({ value }) => value !== undefined && value !== null)
   applySettings(chat, settings, dialect, drop)
-}
-
-function refuseLoss(
-  messages: readonly ChatMessage[],
-  dropped: readonly string[],
-  strict: boolean,
-): void {
-  if (strict && dropped.length > 0) {
-    throw new BridgeError(
-      'cannot_carry',
-      `The upstream cannot be given: ${dropped.join(', ')}. Leave it out, or set strict = false to drop it.`,
-    )
-  }
-  if (messages.length === 0) {
-    const lost = dropped.length === 0 ? '' : ` (left out: ${dropped.join(', ')})`
-    throw new BridgeError(
-      'cannot_carry',
-      `Nothing of the input can be sent to the upstream${lost}.`,
-      {
-        param: 'input',
-      },
-    )
-  }
 }

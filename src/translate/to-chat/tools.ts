@@ -130,7 +130,7 @@ export function toFunctionForm(declaration: Declaration): FunctionForm | undefin
 }
 
 // llama.cpp refuses a function without parameters, so that "none" has to be said.
-const EMPTY_PARAMETERS = { type: 'object', properties: {} }
+export const EMPTY_PARAMETERS = { type: 'object', properties: {} }
 
 const CUSTOM_PARAMETERS = {
   type: 'object',
