@@ -118,6 +118,11 @@ export function boundInputTokens(size: RequestSize, calibration: Calibration): n
   return textTokens(size.textBytes, calibration) + size.mediaTokens
 }
 
+/** Of some JSON that goes upstream, before any answer has said how dense its text is. */
+export function estimateInputTokens(json: string): number {
+  return boundInputTokens(measureRequest(json, Buffer.byteLength(json)), UNCALIBRATED)
+}
+
 /** By the densest of the answers looked back on, and the margin. Whole numbers below 2^53. */
 function textTokens(bytes: number, calibration: Calibration): number {
   if (calibration.length === 0) return Math.ceil(bytes / DEFAULT_BYTES_PER_TOKEN)

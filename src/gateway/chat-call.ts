@@ -1,4 +1,5 @@
 /** What a call for a Chat upstream has in common, whatever the client wants of the answer. */
+import { estimateInputTokens } from '../budget/input-bound.ts'
 import type { ReadRequest } from '../protocol/responses/request.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
 import type { CallPlan } from './call.ts'
@@ -26,6 +27,8 @@ export function translateRead(
     stopTool: model.stopTool,
     maxRepeatedCalls: model.maxRepeatedCalls,
     maxOutputTokens: model.maxOutputTokens,
+    contextWindow: model.contextWindow,
+    estimateTokens: estimateInputTokens,
     strict: deps.strict,
   })
 }
@@ -52,7 +55,10 @@ export function toChatCall(
         maxOutputTokens: limited.maxOutputTokens,
       },
       target: targetOf(resolved, '/chat/completions', deps.userAgent),
-      headers: droppedHeader(translation.dropped),
+      headers: droppedHeader([
+        ...translation.dropped,
+        ...(translation.droppedTurns > 0 ? ['input.turns'] : []),
+      ]),
       canned: cannedAnswer(translation),
       upstreamBody: limited.within,
     },

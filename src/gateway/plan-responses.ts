@@ -9,6 +9,7 @@ import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
 import { asksForCompaction, toCompactionRequest } from '../translate/compaction.ts'
 import { createCompactionAnswer } from '../translate/compaction-answer.ts'
 import { toResponseEcho } from '../translate/echo.ts'
+import { padEvent } from '../translate/obfuscation.ts'
 import { TERMINALS } from '../translate/responses-endings.ts'
 import type { ChatTranslation } from '../translate/to-chat/index.ts'
 import { createResponseMachine } from '../translate/to-responses/index.ts'
@@ -102,11 +103,12 @@ function answerOf(
   const include = request.include ?? []
   let sequenceNumber = 0
   const streams = request.stream === true
+  const isPadded = request.stream_options?.include_obfuscation === true
   const emit = (event: ResponseEvent) => {
     const number = sequenceNumber++
     keeper?.record({ ...event }, number)
     if (!streams) return
-    const frame = encodeEvent(event, number)
+    const frame = encodeEvent(isPadded ? padEvent(event) : event, number)
     write(TERMINALS.has(event.type) ? frame + DONE_FRAME : frame)
   }
   const common = {
@@ -117,6 +119,7 @@ function answerOf(
     }),
     metadata: request.metadata ?? {},
     tools: translation.tools,
+    maxCalls: request.max_tool_calls ?? undefined,
     ids: deps.ids,
     now: nowSeconds,
     // Asked for or not: whoever goes on from the answer, the bridge or the client, has to send it back.

@@ -6,7 +6,7 @@
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
-import type { ItemPlace, PartPlace, ResponseEvent } from './responses/events.ts'
+import type { DeltaEvent, ItemPlace, PartPlace, ResponseEvent } from './responses/events.ts'
 
 /** The last frame of every stream. */
 export const DONE_FRAME = 'data: [DONE]\n\n'
@@ -59,15 +59,15 @@ const SUMMARY = frameHead('response.reasoning_summary_text.delta')
 export function encodeEvent(event: ResponseEvent, sequenceNumber: number): string {
   switch (event.type) {
     case 'response.output_text.delta':
-      return `${TEXT}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${event.obfuscation === undefined ? '' : `,"obfuscation":${quoteJson(event.obfuscation)}`}}\n\n`
+      return `${TEXT}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)},"logprobs":${event.logprobs.length === 0 ? '[]' : toJson(event.logprobs)}${end(event)}`
     case 'response.refusal.delta':
-      return `${REFUSAL}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)}}\n\n`
+      return `${REFUSAL}${sequenceNumber}${inPart(event)},"delta":${quoteJson(event.delta)}${end(event)}`
     case 'response.function_call_arguments.delta':
-      return `${ARGUMENTS}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}}\n\n`
+      return `${ARGUMENTS}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}${end(event)}`
     case 'response.custom_tool_call_input.delta':
-      return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}}\n\n`
+      return `${INPUT}${sequenceNumber}${inItem(event)},"delta":${quoteJson(event.delta)}${end(event)}`
     case 'response.reasoning_summary_text.delta':
-      return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${quoteJson(event.delta)}}\n\n`
+      return `${SUMMARY}${sequenceNumber}${inItem(event)},"summary_index":${event.summary_index},"delta":${quoteJson(event.delta)}${end(event)}`
     default:
       return encodeFrame(event.type, event, sequenceNumber)
   }
@@ -103,6 +103,10 @@ export function unframe(frames: string): Message[] {
     at = end + 2
   }
   return messages
+}
+
+function end({ obfuscation }: DeltaEvent): string {
+  return obfuscation === undefined ? '}\n\n' : `,"obfuscation":${quoteJson(obfuscation)}}\n\n`
 }
 
 function inItem(place: ItemPlace): string {

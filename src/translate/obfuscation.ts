@@ -6,6 +6,7 @@
  *
  * @see https://platform.openai.com/docs/api-reference/responses-streaming, `include_obfuscation`
  */
+import type { ResponseEvent } from '../protocol/responses/events.ts'
 
 const BLOCK_CHARS = 32
 const FILLER = 'oXb3tqNzL8yVdRk5WmCe9uHsJ2fGpA7i'
@@ -15,4 +16,9 @@ export function paddingFor(said: string): string {
   // Escapes and multi-byte characters count as they are sent.
   const sent = Buffer.byteLength(JSON.stringify(said)) - 2
   return FILLER.slice(0, BLOCK_CHARS - (sent % BLOCK_CHARS))
+}
+
+/** The same event, padded if its text grows. */
+export function padEvent(event: ResponseEvent): ResponseEvent {
+  return 'delta' in event ? { ...event, obfuscation: paddingFor(event.delta) } : event
 }

@@ -13,8 +13,11 @@ const eventsOf = (delta: string): ResponseEvent[] => [
   { type: 'response.output_text.delta', ...part, delta, logprobs: [] },
   { type: 'response.output_text.delta', ...part, delta, logprobs: [logprob], obfuscation: 'xy' },
   { type: 'response.refusal.delta', ...part, delta },
+  { type: 'response.refusal.delta', ...part, delta, obfuscation: 'xy' },
   { type: 'response.function_call_arguments.delta', ...item, delta },
   { type: 'response.custom_tool_call_input.delta', ...item, delta },
+  { type: 'response.function_call_arguments.delta', ...item, delta, obfuscation: 'xy' },
+  { type: 'response.custom_tool_call_input.delta', ...item, delta, obfuscation: 'xy' },
   {
     type: 'response.reasoning_summary_text.delta',
     item_id: 'rs_1',

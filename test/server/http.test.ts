@@ -129,6 +129,32 @@ describe('responses', () => {
     }
   })
 
+  test('pads its deltas where asked to', async () => {
+    const { bridge } = await start(streaming(hello))
+    const padded = { model: 'm', input: 'hi', stream: true }
+    const text = async (members: object) =>
+      (await post(bridge, '/v1/responses', { ...padded, ...members })).text()
+    const asked = await text({ stream_options: { include_obfuscation: true } })
+    expect(asked).toMatch(/"delta":"hello","logprobs":\[\],"obfuscation":"\w{27}"\}/)
+    expect(await text({})).not.toContain('obfuscation')
+  })
+
+  test('says which turns it left out of a window that is too small', async () => {
+    const { bridge, upstream } = await start(streaming(hello), {
+      config: { models: { m: { upstream: 'local', context_window: 40 } } },
+    })
+    const input = [
+      { role: 'user', content: 'old '.repeat(50) },
+      { role: 'assistant', content: 'yes' },
+      { role: 'user', content: 'new' },
+    ]
+    const answer = await post(bridge, '/v1/responses', { model: 'm', input, truncation: 'auto' })
+    expect(answer.headers.get('x-synth-dropped')).toBe('input.turns')
+    expect(upstream.received[0]?.body).toMatchObject({
+      messages: [{ role: 'user', content: 'new' }],
+    })
+  })
+
   test('is strict where the configuration says so', async () => {
     const { bridge, upstream } = await start(streaming(hello), {
       config: { server: { strict: true } },

@@ -47,12 +47,17 @@ export type PartEvent = PartPlace & {
   part: ContentPart
 }
 
-export type TextDeltaEvent = PartPlace & {
-  type: 'response.output_text.delta'
-  delta: string
-  logprobs: TokenLogprob[]
+/** Padding, where the client asked for it. */
+interface Padded {
   obfuscation?: string
 }
+
+export type TextDeltaEvent = PartPlace &
+  Padded & {
+    type: 'response.output_text.delta'
+    delta: string
+    logprobs: TokenLogprob[]
+  }
 
 export type TextDoneEvent = PartPlace & {
   type: 'response.output_text.done'
@@ -60,7 +65,8 @@ export type TextDoneEvent = PartPlace & {
   logprobs: TokenLogprob[]
 }
 
-export type RefusalDeltaEvent = PartPlace & { type: 'response.refusal.delta'; delta: string }
+export type RefusalDeltaEvent = PartPlace &
+  Padded & { type: 'response.refusal.delta'; delta: string }
 export type RefusalDoneEvent = PartPlace & { type: 'response.refusal.done'; refusal: string }
 
 export type AnnotationEvent = PartPlace & {
@@ -74,20 +80,22 @@ export type SummaryPartEvent = SummaryPlace & {
   part: SummaryPart
 }
 
-export type SummaryDeltaEvent = SummaryPlace & {
-  type: 'response.reasoning_summary_text.delta'
-  delta: string
-}
+export type SummaryDeltaEvent = SummaryPlace &
+  Padded & {
+    type: 'response.reasoning_summary_text.delta'
+    delta: string
+  }
 
 export type SummaryDoneEvent = SummaryPlace & {
   type: 'response.reasoning_summary_text.done'
   text: string
 }
 
-export type ArgumentsDeltaEvent = ItemPlace & {
-  type: 'response.function_call_arguments.delta'
-  delta: string
-}
+export type ArgumentsDeltaEvent = ItemPlace &
+  Padded & {
+    type: 'response.function_call_arguments.delta'
+    delta: string
+  }
 
 export type ArgumentsDoneEvent = ItemPlace & {
   type: 'response.function_call_arguments.done'
@@ -95,10 +103,11 @@ export type ArgumentsDoneEvent = ItemPlace & {
   arguments: string
 }
 
-export type CustomInputDeltaEvent = ItemPlace & {
-  type: 'response.custom_tool_call_input.delta'
-  delta: string
-}
+export type CustomInputDeltaEvent = ItemPlace &
+  Padded & {
+    type: 'response.custom_tool_call_input.delta'
+    delta: string
+  }
 
 export type CustomInputDoneEvent = ItemPlace & {
   type: 'response.custom_tool_call_input.done'
@@ -116,6 +125,14 @@ export type ErrorEvent = {
 
 /** What OpenAI itself sends on a quiet line; it re-arms a client's idle timer. */
 export type KeepaliveEvent = { type: 'keepalive' }
+
+/** The events whose text grows. */
+export type DeltaEvent =
+  | TextDeltaEvent
+  | RefusalDeltaEvent
+  | SummaryDeltaEvent
+  | ArgumentsDeltaEvent
+  | CustomInputDeltaEvent
 
 export type ResponseEvent =
   | LifecycleEvent

@@ -17,10 +17,11 @@ import { toHistory } from './history.ts'
 import { toChatMessages } from './messages.ts'
 import { pairCalls } from './pairing.ts'
 import { stopRepetition } from './repeat-guard.ts'
-import { applySettings, dropUncarried, toSettings } from './settings.ts'
+import { applySettings, capTokens, dropUncarried, toSettings } from './settings.ts'
 import { STOP_TOOL, STOP_TOOL_ENTRY } from './stop-tool.ts'
 import { leavesFree, type ToolChoice, toToolChoice } from './tool-choice.ts'
 import { type DeclaredTools, declareTools, type ToolSource } from './tools.ts'
+import { type Truncated, truncate } from './truncation.ts'
 
 export interface ToChatOptions {
   /** The upstream's own name of the model. */
@@ -33,6 +34,10 @@ export interface ToChatOptions {
   readonly maxRepeatedCalls: number
   /** Ceiling on the output that the model's configuration sets, in tokens. */
   readonly maxOutputTokens: number | undefined
+  /** Tokens that input and output share, where the configuration says so. */
+  readonly contextWindow?: number | undefined
+  /** Tokens of some JSON, as an estimate; asked only for `truncation: "auto"`. */
+  readonly estimateTokens?: (json: string) => number
   /** Any loss becomes a `cannot_carry`. */
   readonly strict: boolean
 }
@@ -42,6 +47,8 @@ export interface ChatTranslation {
   readonly tools: ToolTable
   /** What could not be carried, by name (`tools.web_search`, `truncation`), sorted and unique. */
   readonly dropped: readonly string[]
+  /** How many of the oldest turns `truncation: "auto"` left out; the client allowed it. */
+  readonly droppedTurns: number
   /** Set when the repeat guard stops the model instead of asking it: the answer's whole text. */
   readonly stopped: string | undefined
 }
@@ -60,10 +67,10 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
   const offered = offerTools(declared, choice, options)
 
   // Instructions given as items stand before the input, where they mean the same.
-  const conversation = [
-    ...toInline(read.instructions, 'instructions'),
-    ...withoutCompacted(items, seal),
-  ]
+  const instructions = toInline(read.instructions, 'instructions')
+  const whole = withoutCompacted(items, seal)
+  const kept = fitWindow(whole, instructions, offered.chat, request, options, drop)
+  const conversation = [...instructions, ...kept.items]
   const history = toHistory(conversation, {
     names: createToolTable(declared.entries),
     seal,
@@ -83,6 +90,7 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
     chat,
     tools: createToolTable(offered.entries, choice.rule),
     dropped,
+    droppedTurns: kept.droppedTurns,
     stopped: stopRepetition(history, pairing, options.maxRepeatedCalls),
   }
 }
@@ -98,6 +106,25 @@ function toInline(items: readonly InputItem[], at: string): readonly InlineItem[
       { param: place },
     )
   })
+}
+
+/** Without a window to fit, nothing can be cut to it: the wish is named, and the upstream decides. */
+function fitWindow(
+  items: readonly InlineItem[],
+  instructions: readonly InlineItem[],
+  tools: readonly ChatFunctionTool[],
+  { truncation, max_output_tokens }: ResponsesRequest,
+  { contextWindow, estimateTokens, maxOutputTokens }: ToChatOptions,
+  drop: Drop,
+): Truncated {
+  if (truncation !== 'auto') return { items, droppedTurns: 0 }
+  if (contextWindow === undefined || estimateTokens === undefined) {
+    drop('truncation')
+    return { items, droppedTurns: 0 }
+  }
+  const output = capTokens(max_output_tokens, maxOutputTokens) ?? 0
+  const fixed = estimateTokens(JSON.stringify([instructions, tools]))
+  return truncate(items, { roomTokens: contextWindow - output - fixed, estimateTokens })
 }
 
 /** Top-level tools first; then, in the order of the history, those that came with it. */

@@ -30,6 +30,7 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'tool_choice',
   'parallel_tool_calls',
   'max_output_tokens',
+  'max_tool_calls',
   'temperature',
   'top_p',
   'presence_penalty',
@@ -115,7 +116,6 @@ export function dropUncarried(request: ResponsesRequest, drop: Drop): void {
   for (const [field, value] of Object.entries(request)) {
     if (value !== undefined && value !== null && !KNOWN_FIELDS.has(field)) drop(field)
   }
-  if (request.truncation === 'auto') drop('truncation')
   for (const name of request.include ?? []) {
     if (!SERVED_INCLUDES.has(name)) drop(`include.${name}`)
   }
@@ -142,7 +142,7 @@ function dropMembers(
 }
 
 /** Without a wish of the client's nothing is sent: the upstream's own default is not ours to guess. */
-function capTokens(
+export function capTokens(
   wanted: number | null | undefined,
   ceiling: number | undefined,
 ): number | undefined {

@@ -32,8 +32,14 @@ export interface ChunkReport {
   readonly finish: Ending | FailedFinish | undefined
   readonly usage: Usage | undefined
   readonly error: BridgeError | undefined
+  /** The tier that served it; undefined where the upstream names none that the wire knows. */
+  readonly serviceTier: string | undefined
 }
 
+/** A closed set in OpenAI's document; Groq's `on_demand` is in none. */
+const SERVICE_TIERS: ReadonlyMap<unknown, string> = new Map(
+  ['auto', 'default', 'fast', 'flex', 'scale', 'priority'].map((tier) => [tier, tier]),
+)
 const NO_LOGPROBS: readonly TokenLogprob[] = []
 
 /** @param event The name of the server-sent event, which alone may say that this is an error. */
@@ -53,7 +59,13 @@ export function readChunk(
     finish ??= mapFinishReason(choice['finish_reason'])
     hasChoice ||= isSaid || finish !== undefined
   }
-  return { hasChoice, finish, usage: usageIn(chunk), error: errorIn(chunk, event) }
+  return {
+    hasChoice,
+    finish,
+    usage: usageIn(chunk),
+    error: errorIn(chunk, event),
+    serviceTier: SERVICE_TIERS.get(chunk['service_tier']),
+  }
 }
 
 /** Nobody asked for other choices, so they neither mix in nor end the answer. */

@@ -141,7 +141,7 @@ class ContentReader implements Content, DeltaSink {
     if (tool !== undefined) {
       return new BridgeError(
         'upstream_bad_answer',
-        `The model called ${excerptOf(tool)}, which tool_choice does not allow, and said nothing else.`,
+        `The model called ${excerptOf(tool)}, which tool_choice or max_tool_calls does not allow, and said nothing else.`,
       )
     }
     return this.#calls === undefined || this.#calls.nameless === 0

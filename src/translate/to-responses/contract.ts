@@ -10,6 +10,8 @@ export interface ResponseMachineOptions {
   readonly echo: ResponseEcho
   readonly metadata: Readonly<Record<string, string>>
   readonly tools: ToolTable
+  /** Calls beyond it are ignored (`max_tool_calls`). */
+  readonly maxCalls?: number | undefined
   readonly ids: Ids
   /** Unix seconds; read for `completed_at`. */
   readonly now: () => number

@@ -56,6 +56,8 @@ class Machine implements ResponseMachine {
   /** Whether the upstream has said anything about an answer. */
   #hasChoice = false
   #usage: Usage | undefined
+  /** The tier that served the answer; until the upstream says so, the one that was asked for. */
+  #serviceTier: string
   #metadata: Readonly<Record<string, string>>
 
   constructor(options: ResponseMachineOptions) {
@@ -63,6 +65,7 @@ class Machine implements ResponseMachine {
     this.#options = options
     this.#content = content
     this.#metadata = options.metadata
+    this.#serviceTier = options.echo.service_tier
     this.#streamSink = {
       prefers: 'delta',
       wantsLogprobs: options.logprobs,
@@ -212,6 +215,7 @@ class Machine implements ResponseMachine {
   #take(report: ChunkReport): void {
     this.#hasChoice ||= report.hasChoice
     this.#usage = laterUsage(this.#usage, report.usage)
+    this.#serviceTier = report.serviceTier ?? this.#serviceTier
     if (report.error !== undefined) this.#failWith(report.error)
     else this.#reachEnding(report.finish)
   }
@@ -269,6 +273,12 @@ class Machine implements ResponseMachine {
   #respond(standing: Standing): ResponseObject {
     // A copy: what has left must not change with what is added later.
     const metadata = { ...this.#metadata }
-    return { ...this.#options.echo, ...standing, output: this.#content.items, metadata }
+    return {
+      ...this.#options.echo,
+      ...standing,
+      service_tier: this.#serviceTier,
+      output: this.#content.items,
+      metadata,
+    }
   }
 }

@@ -27,6 +27,8 @@ import { createStopMessage, type StopMessage } from './stop-message.ts'
 export interface ToolCallsOptions {
   readonly output: Output
   readonly tools: ToolTable
+  /** How many calls the client takes; undefined for any number. */
+  readonly maxCalls?: number | undefined
   readonly ids: Ids
   readonly emit: (event: ResponseEvent) => void
 }
@@ -34,7 +36,7 @@ export interface ToolCallsOptions {
 export interface ToolCalls {
   /** Whether the stop tool was called. */
   readonly stopped: boolean
-  /** The tools that were called without being allowed, in order. */
+  /** The tools that were called without being allowed, or once too often, in order. */
   readonly suppressed: readonly string[]
   /** Calls that never got a name. */
   readonly nameless: number
@@ -73,6 +75,8 @@ class CallAssembler implements ToolCalls {
   readonly #usedCallIds = new Set<string>()
   readonly #stops: StopMessage[] = []
   readonly suppressed: string[] = []
+  /** Calls that the client sees. */
+  #shown = 0
 
   constructor(options: ToolCallsOptions) {
     this.#options = options
@@ -167,7 +171,7 @@ class CallAssembler implements ToolCalls {
   #write(call: Call): void {
     this.#pending.delete(call)
     const held = call.state.at === 'pending' ? call.state.held : ''
-    if (call.name !== STOP_TOOL_NAME && !this.#options.tools.allows(call.name)) {
+    if (call.name !== STOP_TOOL_NAME && !this.#mayShow(call.name)) {
       this.suppressed.push(call.name)
       call.state = { at: 'suppressed' }
       return
@@ -175,6 +179,14 @@ class CallAssembler implements ToolCalls {
     const push = this.#openWriter(call)
     call.state = { at: 'writing', push }
     if (held !== '') push(held)
+  }
+
+  #mayShow(name: string): boolean {
+    const { tools, maxCalls } = this.#options
+    if (!tools.allows(name)) return false
+    if (maxCalls !== undefined && this.#shown >= maxCalls) return false
+    this.#shown++
+    return true
   }
 
   #openWriter(call: Call): (piece: string) => void {

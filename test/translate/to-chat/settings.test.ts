@@ -76,7 +76,6 @@ describe('a setting', () => {
 
   test.each<[string, object]>([
     ['truncation', { truncation: 'auto' }],
-    ['max_tool_calls', { max_tool_calls: 3 }],
     ['prompt', { prompt: { id: 'pmpt_1' } }],
     ['context_management', { context_management: [] }],
     ['novelty', { novelty: false }],

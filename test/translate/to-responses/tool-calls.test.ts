@@ -164,3 +164,41 @@ describe('calls that do not reach the client', () => {
     expect(response).toMatchObject({ status: 'incomplete', output: [] })
   })
 })
+
+describe('max_tool_calls', () => {
+  const three = [0, 1, 2].map((index) => call(index, `call_${index}`, 'read', '{}'))
+
+  test('calls beyond it are ignored, wherever they stand', () => {
+    const { response, outputChars } = run([...three, ...done], { maxCalls: 2 })
+    expect(response.status).toBe('completed')
+    expect(response.output).toMatchObject([{ call_id: 'call_0' }, { call_id: 'call_1' }])
+    expect(outputChars).toBe(6)
+  })
+
+  test('a text beside calls that are all ignored is the answer', () => {
+    const messages = [chunk({ content: 'Hi.' }), ...three, ...done]
+    expect(run(messages, { maxCalls: 0 }).response).toMatchObject({
+      status: 'completed',
+      output: [{ type: 'message' }],
+    })
+  })
+
+  test('nothing but ignored calls is no answer', () => {
+    const { response } = run([...three, ...done], { maxCalls: 0 })
+    expect(response).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('max_tool_calls') },
+    })
+  })
+})
+
+describe('the tier that served', () => {
+  test.each([
+    ['priority', 'priority'],
+    ['on_demand', 'default'],
+    [null, 'default'],
+  ])('%s is told as %s', (service_tier, told) => {
+    const messages = [{ ...chunk({ content: 'Hi.' }), service_tier }, ...ending('stop')]
+    expect(run(messages).response.service_tier).toBe(told)
+  })
+})
