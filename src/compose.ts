@@ -29,6 +29,7 @@ import { createStoredConversations } from './gateway/state/stored-conversations.
 import { createStoredResponses } from './gateway/state/stored-responses.ts'
 import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
 import type { StateDeps } from './gateway/state/turn-keeper.ts'
+import { compileGrammars } from './grammar/compile-grammars.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
 import { type AppDeps, createApp } from './server/app.ts'
@@ -109,6 +110,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     nowMs: systemClock.nowMs,
     strict: config.server.strict,
     userAgent: `synth-bridge/${VERSION}`,
+    compileGrammars,
     redact,
   }
   const calibrations = createCalibrations()

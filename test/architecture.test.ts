@@ -23,6 +23,7 @@ const LEVELS: Record<string, number> = {
   seal: 3,
   server: 3,
   codex: 3,
+  grammar: 3,
   demo: 4,
   conformance: 4,
   web: 3,

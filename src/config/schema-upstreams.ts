@@ -99,6 +99,14 @@ export const UpstreamSchema = z.strictObject({
         'How it counts the tokens of a request for `…/responses/input_tokens`: `vllm` at its `/tokenize`, `llama.cpp` at its own routes, `responses` as OpenAI does. Default: it is not asked, and the answer is an estimate.',
       examples: ['vllm'],
     }),
+  grammar: z.enum(['none', 'vllm', 'llama.cpp']).default('none').meta({
+    description:
+      'How it takes the grammar of a custom tool that a client forces: `vllm` by `structured_outputs`, `llama.cpp` by `grammar` (a build with LLGuidance). `none` leaves it to the description, and to a check afterwards.',
+  }),
+  grammar_retry: z.boolean().default(false).meta({
+    description:
+      'Whether an answer whose custom call is not what its grammar says is asked for once more, at its own cost; only for clients that do not stream.',
+  }),
   unsupported: z
     .array(z.string().min(1))
     .optional()

@@ -23,6 +23,8 @@ export interface UpstreamSettings {
   readonly dialect: ChatDialect
   /** How it counts tokens; undefined where it is not to be asked. */
   readonly countTokens: UpstreamConfig['count_tokens']
+  /** Whether an answer that breaks a tool's grammar is asked for once more. */
+  readonly grammarRetry: boolean
   /** Whether it is on this machine: such an upstream is free unless a price says otherwise. */
   readonly isLoopback: boolean
 }
@@ -55,6 +57,7 @@ export function upstreamSettings(name: string, upstream: UpstreamConfig): Upstre
     idleTimeoutMs: upstream.idle_timeout_ms,
     dialect: chatDialect(upstream),
     countTokens: upstream.count_tokens,
+    grammarRetry: upstream.grammar_retry,
     isLoopback: isLoopbackHost(new URL(upstream.base_url).hostname),
   }
 }
@@ -78,6 +81,7 @@ function chatDialect(upstream: UpstreamConfig): ChatDialect {
           ? null
           : emptyContent,
     jsonSchema: upstream.json_schema ?? provider.json_schema ?? DEFAULT_DIALECT.jsonSchema,
+    grammar: upstream.grammar,
     unsupported: upstream.unsupported ?? provider.unsupported ?? DEFAULT_DIALECT.unsupported,
   }
 }

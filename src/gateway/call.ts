@@ -21,7 +21,7 @@ import type { CallEnding, LiveCall, LiveCalls } from './live-calls.ts'
 import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold, Intent, Spending } from './spending.ts'
-import type { TurnKeeper } from './state/turn-keeper.ts'
+import type { KeptAnswer, TurnKeeper } from './state/turn-keeper.ts'
 
 /** An answer together with the form in which this client wants it. */
 export interface ClientAnswer {
@@ -30,6 +30,10 @@ export interface ClientAnswer {
   body(): string
   /** Whether the body of a failed answer says so itself; else its status has to. */
   readonly tellsFailure: boolean
+  /** Whether the finished answer is worth asking for once more. */
+  readonly isFlawed?: () => boolean
+  /** What whoever keeps the call sees of it. */
+  readonly kept?: KeptAnswer
 }
 
 export interface CallPlan {
@@ -44,6 +48,8 @@ export interface CallPlan {
   readonly keeper?: TurnKeeper | undefined
   /** @param maxOutputTokens the clamp of the budget; undefined leaves the request's own limit */
   upstreamBody(maxOutputTokens: number | undefined): string
+  /** Whether a flawed answer is asked for once more; never one that streams, as it has left. */
+  readonly asksAgain?: boolean
   /** @param write takes whole frames; never called for a client that does not stream */
   createAnswer(write: (text: string) => void): ClientAnswer
 }
@@ -94,6 +100,11 @@ export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): P
   return keeper === undefined || keeper.isBackground ? over : over.then(() => keeper.release())
 }
 
+interface Exchanged {
+  readonly end: AttemptEnd
+  readonly estimate: Usage | undefined
+}
+
 /** What it takes to send. */
 type Sendable = Pick<CallPlan, 'intent' | 'target' | 'upstreamBody'>
 
@@ -111,7 +122,9 @@ class Call {
   readonly #client: ClientStream
   readonly #deps: CallDeps
   readonly #clock: Clock
-  readonly #answer: ClientAnswer
+  #answer: ClientAnswer
+  /** Makes the answer of a second asking, while there may be one. */
+  #another: (() => ClientAnswer) | undefined
   readonly #live: LiveCall
   readonly #keeper: TurnKeeper | undefined
   /** The last frames while they wait for the answer to be kept. */
@@ -144,13 +157,16 @@ class Call {
       client.drop()
     })
     this.#lastWriteMs = deps.clock.monotonicMs()
-    this.#answer = plan.createAnswer((text) => {
+    const write = (text: string) => {
       this.#lastWriteMs = deps.clock.monotonicMs()
       if (this.#heldBack === undefined) client.write(text)
       else this.#heldBack += text
-    })
-    const { answer } = this.#answer
-    this.#live = deps.calls.begin(intent, () => answer.outputChars)
+    }
+    this.#answer = this.#watched(plan.createAnswer(write))
+    if (plan.asksAgain && !plan.streaming) {
+      this.#another = () => plan.createAnswer(write)
+    }
+    this.#live = deps.calls.begin(intent, () => this.#answer.answer.outputChars)
   }
 
   async run(): Promise<void> {
@@ -187,8 +203,35 @@ class Call {
     }
   }
 
+  /**
+   * A flawed answer is asked for once more, with holds of its own. The first stands where the second is
+   * refused, fails, or is no better: it has been paid for.
+   */
+  async #exchange(): Promise<Exchanged | undefined> {
+    const first = await this.#attempts()
+    const another = this.#another
+    const flawed = this.#answer
+    if (first?.end.is !== 'answered' || another === undefined || !flawed.isFlawed?.()) return first
+    this.#another = undefined
+    this.#answer = this.#watched(another())
+    const second = await this.#attempts().catch((cause: unknown) => {
+      this.#log('retry', toBridgeError(cause))
+      return first
+    })
+    if (this.#isGone()) return undefined
+    const { answer, isFlawed } = this.#answer
+    if (answer.outcome?.status === 'completed' && !isFlawed?.()) return second
+    this.#answer = this.#watched(flawed)
+    return first
+  }
+
+  #watched(answer: ClientAnswer): ClientAnswer {
+    if (answer.kept !== undefined) this.#keeper?.watch(answer.kept)
+    return answer
+  }
+
   /** The attempts, each with a hold of its own. Undefined when the client is gone. */
-  async #exchange(): Promise<{ end: AttemptEnd; estimate: Usage | undefined } | undefined> {
+  async #attempts(): Promise<Exchanged | undefined> {
     for (let tries = 0; ; tries++) {
       const hold = await this.#admit()
       this.#holdHeaders = hold.headers
@@ -250,7 +293,7 @@ class Call {
       lingerMs: timing.lingerMs,
       redact,
       onAccepted: () => {
-        this.#unsent = undefined
+        if (this.#another === undefined) this.#unsent = undefined
         this.#live.answering()
         this.#open()
       },

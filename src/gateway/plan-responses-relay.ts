@@ -73,10 +73,6 @@ function relayAnswer(
   write: (text: string) => void,
 ): ClientAnswer {
   let response = (): WireItem | undefined => undefined
-  keeper?.watch({
-    opening: () => ({ ...echo, ...IN_PROGRESS, output: [], metadata }),
-    final: () => response(),
-  })
   const given = answerInText(
     (writeText) => {
       const relay = createResponsesRelay({
@@ -92,7 +88,14 @@ function relayAnswer(
     },
     { streaming, write, tellsFailure: true },
   )
-  return { ...given, body: () => keeper?.told(given.body()) ?? given.body() }
+  return {
+    ...given,
+    body: () => keeper?.told(given.body()) ?? given.body(),
+    kept: {
+      opening: () => ({ ...echo, ...IN_PROGRESS, output: [], metadata }),
+      final: () => response(),
+    },
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import { DONE_FRAME, encodeEvent } from '../protocol/sse.ts'
 import { asksForCompaction, toCompactionRequest } from '../translate/compaction.ts'
 import { createCompactionAnswer } from '../translate/compaction-answer.ts'
 import { toResponseEcho } from '../translate/echo.ts'
+import type { GrammarCheck } from '../translate/grammar.ts'
 import { padEvent } from '../translate/obfuscation.ts'
 import { TERMINALS } from '../translate/responses-endings.ts'
 import type { ChatTranslation } from '../translate/to-chat/index.ts'
@@ -50,7 +51,7 @@ export async function planResponsesTurn(
     const plan =
       writer === 'upstream'
         ? planResponsesRelay(turn, responseId, resolved, identity, deps)
-        : planTranslated(turn, responseId, resolved, identity, deps)
+        : await planTranslated(turn, responseId, resolved, identity, deps)
     return { plan, read: turn.read }
   } catch (cause) {
     await turn.keeper?.release()
@@ -58,47 +59,75 @@ export async function planResponsesTurn(
   }
 }
 
-function planTranslated(
+async function planTranslated(
   { read, keeper }: OpenTurn,
   responseId: string,
   resolved: ResolvedModel,
   identity: CallIdentity,
   deps: PlanDeps,
-): CallPlan {
+): Promise<CallPlan> {
   const compacts = asksForCompaction(read)
   const asked = compacts ? toCompactionRequest(read) : read
   const { translation, plan } = toChatCall(asked, responseId, resolved, identity, deps)
+  const { grammars } = translation
+  const matchesGrammar = grammars.length === 0 ? undefined : await deps.compileGrammars(grammars)
   const { request } = read
+  const asksAgain =
+    resolved.upstream.grammarRetry && matchesGrammar !== undefined && !keeper?.isBackground
   return {
     ...plan,
     streaming: request.stream === true,
     keeper,
+    asksAgain,
     createAnswer: (write) =>
-      answerOf(
+      answerOf({
         request,
         compacts,
         translation,
+        matchesGrammar,
         keeper,
-        identity.clientKind,
-        resolved,
+        // What may be asked for twice has no one stream that could be replayed.
+        isRecorded: keeper !== undefined && !(asksAgain && request.stream !== true),
+        clientKind: identity.clientKind,
+        modelName: request.model ?? resolved.model.name,
+        thinkTags: resolved.model.thinkTags,
         responseId,
         deps,
         write,
-      ),
+      }),
   }
 }
 
-function answerOf(
-  request: ResponsesRequest,
-  compacts: boolean,
-  translation: ChatTranslation,
-  keeper: TurnKeeper | undefined,
-  clientKind: ClientKind,
-  { model }: ResolvedModel,
-  responseId: string,
-  deps: PlanDeps,
-  write: (text: string) => void,
-): ClientAnswer {
+interface AnswerParts {
+  readonly request: ResponsesRequest
+  readonly compacts: boolean
+  readonly translation: ChatTranslation
+  readonly matchesGrammar: GrammarCheck | undefined
+  readonly keeper: TurnKeeper | undefined
+  /** Whether the keeper is told each event. */
+  readonly isRecorded: boolean
+  readonly clientKind: ClientKind
+  readonly modelName: string
+  readonly thinkTags: ResolvedModel['model']['thinkTags']
+  readonly responseId: string
+  readonly deps: PlanDeps
+  readonly write: (text: string) => void
+}
+
+function answerOf({
+  request,
+  compacts,
+  translation,
+  matchesGrammar,
+  keeper,
+  isRecorded,
+  clientKind,
+  modelName,
+  thinkTags,
+  responseId,
+  deps,
+  write,
+}: AnswerParts): ClientAnswer {
   const nowSeconds = () => Math.floor(deps.nowMs() / 1000)
   const include = request.include ?? []
   let sequenceNumber = 0
@@ -106,7 +135,7 @@ function answerOf(
   const isPadded = request.stream_options?.include_obfuscation === true
   const emit = (event: ResponseEvent) => {
     const number = sequenceNumber++
-    keeper?.record({ ...event }, number)
+    if (isRecorded) keeper?.record({ ...event }, number)
     if (!streams) return
     const frame = encodeEvent(isPadded ? padEvent(event) : event, number)
     write(TERMINALS.has(event.type) ? frame + DONE_FRAME : frame)
@@ -115,18 +144,20 @@ function answerOf(
     echo: toResponseEcho(request, {
       id: responseId,
       createdAt: nowSeconds(),
-      model: request.model ?? model.name,
+      model: modelName,
     }),
     metadata: request.metadata ?? {},
     tools: translation.tools,
+    textIsCallOf: translation.textIsCallOf,
+    matchesGrammar,
     maxCalls: request.max_tool_calls ?? undefined,
     ids: deps.ids,
     now: nowSeconds,
     // Asked for or not: whoever goes on from the answer, the bridge or the client, has to send it back.
     seal: deps.seal,
-    thinkTags: model.thinkTags,
+    thinkTags,
     redact: deps.redact,
-    emit: streams || keeper !== undefined ? emit : () => {},
+    emit: streams || isRecorded ? emit : () => {},
   }
   const machine = compacts
     ? createCompactionAnswer({ ...common, wholeOrFailed: false })
@@ -135,10 +166,15 @@ function answerOf(
         logprobs: include.includes('message.output_text.logprobs'),
         refusalAsText: clientKind === 'codex',
       })
-  keeper?.watch({
-    opening: () => ({ ...machine.response }),
-    final: () => (machine.phase === 'concluded' ? { ...machine.response } : undefined),
-  })
   const body = () => JSON.stringify(machine.response)
-  return { answer: machine, body: () => keeper?.told(body()) ?? body(), tellsFailure: true }
+  return {
+    answer: machine,
+    body: () => keeper?.told(body()) ?? body(),
+    tellsFailure: true,
+    isFlawed: () => machine.mismatches.length > 0,
+    kept: {
+      opening: () => ({ ...machine.response }),
+      final: () => (machine.phase === 'concluded' ? { ...machine.response } : undefined),
+    },
+  }
 }

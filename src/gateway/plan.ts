@@ -4,8 +4,10 @@
  */
 import { BridgeError } from '../errors.ts'
 import type { Answer } from '../translate/answer.ts'
+import type { GrammarCheck } from '../translate/grammar.ts'
 import type { Ids } from '../translate/ids.ts'
 import type { Seal } from '../translate/seal.ts'
+import type { ToolGrammar } from '../translate/tool-table.ts'
 import type { ClientAnswer } from './call.ts'
 import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
@@ -20,6 +22,8 @@ export interface PlanDeps extends OpenTurnDeps {
   /** Whatever cannot be carried is a 400. */
   readonly strict: boolean
   readonly userAgent: string
+  /** Checks of what the tools' grammars say. */
+  readonly compileGrammars: (grammars: readonly ToolGrammar[]) => Promise<GrammarCheck>
   /** Takes secrets out of whatever the upstream said. */
   readonly redact: (text: string) => string
 }

@@ -62,6 +62,10 @@ class CompactionAnswer implements ResponseMachine {
     return this.#machine.outputChars
   }
 
+  get mismatches(): ResponseMachine['mismatches'] {
+    return this.#machine.mismatches
+  }
+
   get response(): ResponseObject {
     return this.#response ?? { ...this.#machine.response, output: [] }
   }

@@ -16,6 +16,8 @@ export interface ChatDialect {
   readonly emptyContent: '' | null
   /** Whether the upstream takes `response_format: json_schema`; without it the format is dropped. */
   readonly jsonSchema: boolean
+  /** What it takes a grammar by, to which it then holds its text while it generates. */
+  readonly grammar: 'none' | 'vllm' | 'llama.cpp'
   /** Chat fields this upstream refuses; they are left out and reported as dropped. */
   readonly unsupported: readonly string[]
 }
@@ -28,5 +30,6 @@ export const DEFAULT_DIALECT: ChatDialect = {
   maxTokensField: 'max_tokens',
   emptyContent: '',
   jsonSchema: true,
+  grammar: 'none',
   unsupported: [],
 }

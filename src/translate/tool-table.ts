@@ -4,10 +4,24 @@
  * that the two cannot disagree.
  */
 
+/** What every input of a custom tool has to be. */
+export interface ToolGrammar {
+  readonly name: string
+  readonly namespace?: string
+  /** `regex` or `lark`. */
+  readonly syntax: string
+  readonly definition: string
+}
+
 /** What a chat function name stands for on the client's side. */
 export type ToolTarget =
   | { readonly kind: 'function'; readonly name: string; readonly namespace?: string }
-  | { readonly kind: 'custom'; readonly name: string; readonly namespace?: string }
+  | {
+      readonly kind: 'custom'
+      readonly name: string
+      readonly namespace?: string
+      readonly grammar?: ToolGrammar
+    }
   | { readonly kind: 'tool_search' }
   | { readonly kind: 'stop' }
 

@@ -46,6 +46,7 @@ describe('the dialect of an upstream', () => {
       max_tokens_field: 'max_tokens',
       empty_content: 'null',
       json_schema: false,
+      grammar: 'vllm',
       unsupported: ['user'],
     })
     expect(dialect).toEqual({
@@ -56,6 +57,7 @@ describe('the dialect of an upstream', () => {
       maxTokensField: 'max_tokens',
       emptyContent: null,
       jsonSchema: false,
+      grammar: 'vllm',
       unsupported: ['user'],
     })
   })

@@ -3,6 +3,7 @@ import { BridgeError, type ErrorCode } from '../../src/errors.ts'
 import { type CallPlan, DEFAULT_TIMING, runCall } from '../../src/gateway/call.ts'
 import { createLiveCalls } from '../../src/gateway/live-calls.ts'
 import type { UpstreamHandler } from '../../src/gateway/ports.ts'
+import type { Spending } from '../../src/gateway/spending.ts'
 import {
   FakeClient,
   FakeClock,
@@ -14,7 +15,11 @@ import {
   settled,
 } from './fakes.ts'
 
-async function start(overrides: Partial<CallPlan> = {}, gate?: Promise<void>) {
+async function start(
+  overrides: Partial<CallPlan> = {},
+  gate?: Promise<void>,
+  guard: (spending: Spending) => Spending = (spending) => spending,
+) {
   const clock = new FakeClock()
   const upstream = new FakeUpstream()
   const client = new FakeClient()
@@ -23,7 +28,7 @@ async function start(overrides: Partial<CallPlan> = {}, gate?: Promise<void>) {
   const done = runCall(planOf(overrides), client, {
     clock,
     upstream,
-    spending: spending.spending,
+    spending: guard(spending.spending),
     calls,
     timing: DEFAULT_TIMING,
     random: () => 0.5,
@@ -393,5 +398,93 @@ describe('a fault of ours', () => {
     })
     await done
     expect(client.dropped).toBe(true)
+  })
+})
+
+describe('a flawed answer', () => {
+  /** Answers that say they are flawed as often as told, each with its own body. */
+  function flawed(times: number, overrides: Partial<CallPlan> = {}): Partial<CallPlan> {
+    let made = 0
+    return {
+      streaming: false,
+      asksAgain: true,
+      createAnswer: (write) => {
+        const number = ++made
+        return {
+          answer: new LineAnswer(write),
+          body: () => `{"answer":${number}}`,
+          tellsFailure: true,
+          isFlawed: () => number <= times,
+        }
+      },
+      ...overrides,
+    }
+  }
+
+  async function answerOnce(upstream: FakeUpstream): Promise<void> {
+    const handler = upstream.accept()
+    handler.onMessage('[DONE]', undefined)
+    handler.onEnd()
+    await settled()
+  }
+
+  test('is asked for once more, with a hold of its own', async () => {
+    const { upstream, client, spending, done } = await start(flawed(1))
+    await answerOnce(upstream)
+    expect(upstream.sent).toHaveLength(2)
+    expect(upstream.sent[1]?.request).toEqual(upstream.sent[0]?.request)
+    await answerOnce(upstream)
+    await done
+    expect(client.answer?.body).toBe('{"answer":2}')
+    expect(spending.settled).toHaveLength(2)
+  })
+
+  test('stands where the second is no better', async () => {
+    const { upstream, client, done } = await start(flawed(2))
+    await answerOnce(upstream)
+    await answerOnce(upstream)
+    await done
+    expect(upstream.sent).toHaveLength(2)
+    expect(client.answer?.body).toBe('{"answer":1}')
+  })
+
+  test('stands where the second fails', async () => {
+    const { upstream, client, spending, done } = await start(flawed(1))
+    await answerOnce(upstream)
+    upstream.last.handler.onRejected(400, {}, '{}')
+    await done
+    expect(client.answer).toMatchObject({ status: 200, body: '{"answer":1}' })
+    expect(spending.settled).toHaveLength(2)
+  })
+
+  test('stands where the second is not admitted', async () => {
+    let admitted = 0
+    const { upstream, client, done } = await start(flawed(1), undefined, (spending) => ({
+      admit: async (...given) => {
+        if (++admitted > 1) throw new BridgeError('session_cost_limit', 'Used up.')
+        return spending.admit(...given)
+      },
+    }))
+    await answerOnce(upstream)
+    await done
+    expect(client.answer).toMatchObject({ status: 200, body: '{"answer":1}' })
+  })
+
+  test('is not asked for again where it streams, or where that is off', async () => {
+    for (const off of [{ streaming: true }, { asksAgain: false }]) {
+      const { upstream, done } = await start(flawed(1, off))
+      await answerOnce(upstream)
+      await done
+      expect(upstream.sent).toHaveLength(1)
+    }
+  })
+
+  test('is nobody’s where the client leaves meanwhile', async () => {
+    const { upstream, client, spending, done } = await start(flawed(1))
+    await answerOnce(upstream)
+    client.leave()
+    await done
+    expect(client.answer).toBeUndefined()
+    expect(spending.settled).toHaveLength(2)
   })
 })

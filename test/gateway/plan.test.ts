@@ -24,6 +24,7 @@ function depsFor(wire: 'chat' | 'responses', maxOutputTokens: number | undefined
     nowMs: () => 0,
     strict: false,
     userAgent: 'test',
+    compileGrammars: async () => () => true,
     redact: (text) => text,
   }
 }

@@ -20,6 +20,7 @@ afterEach(async () => {
 async function start(
   answer: Answerer,
   options: Partial<TestBridgeOptions> = {},
+  switches: Record<string, unknown> = {},
 ): Promise<{ bridge: TestBridge; upstream: HttpUpstream }> {
   const upstream = await startHttpUpstream(answer)
   running.push(upstream)
@@ -27,7 +28,12 @@ async function start(
     ...options,
     config: {
       upstreams: {
-        local: { base_url: upstream.baseUrl, api_key_env: 'LOCAL_KEY', max_retries: 0 },
+        local: {
+          base_url: upstream.baseUrl,
+          api_key_env: 'LOCAL_KEY',
+          max_retries: 0,
+          ...switches,
+        },
       },
       models: { m: { upstream: 'local', model: 'real-name' } },
       ...options.config,
@@ -127,6 +133,38 @@ describe('responses', () => {
       )
       expect(await answer.text()).toContain('completed')
     }
+  })
+
+  test('asks once more for a call that breaks its grammar, and charges both', async () => {
+    const inputs = ['drop it', 'SELECT 1']
+    const { bridge, upstream } = await start(
+      (request, response) => {
+        const input = inputs.shift() ?? ''
+        const call = { name: 'sql', arguments: JSON.stringify({ input }) }
+        const delta = { tool_calls: [{ index: 0, id: 'call_1', function: call }] }
+        streaming([
+          `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: 'tool_calls' }] })}\n\n`,
+          `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3 } })}\n\n`,
+        ])(request, response)
+      },
+      {},
+      { grammar_retry: true },
+    )
+    const format = { type: 'grammar', syntax: 'regex', definition: 'SELECT .+' }
+    const answer = await post(bridge, '/v1/responses', {
+      model: 'm',
+      input: 'hi',
+      tools: [{ type: 'custom', name: 'sql', format }],
+    })
+    expect(await answer.json()).toMatchObject({
+      status: 'completed',
+      output: [{ type: 'custom_tool_call', input: 'SELECT 1' }],
+      usage: { total_tokens: 10 },
+      metadata: {},
+    })
+    expect(upstream.received).toHaveLength(2)
+    const sessions = await (await fetch(`${bridge.url}/api/v1/sessions`)).json()
+    expect(sessions).toMatchObject([{ current_usage: { tokens: 20, api_calls: 2 } }])
   })
 
   test('pads its deltas where asked to', async () => {

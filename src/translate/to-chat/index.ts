@@ -10,8 +10,9 @@ import type { InlineItem, InputItem } from '../../protocol/responses/input.ts'
 import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
 import { withoutCompacted } from '../compaction.ts'
 import type { ChatDialect } from '../dialect.ts'
+import { constrain, forcedGrammar, grammarsOf } from '../grammar.ts'
 import type { Seal } from '../seal.ts'
-import { createToolTable, type ToolTable } from '../tool-table.ts'
+import { createToolTable, type ToolEntry, type ToolGrammar, type ToolTable } from '../tool-table.ts'
 import { createDropList, type Drop, refuseLoss } from './dropped.ts'
 import { toHistory } from './history.ts'
 import { toChatMessages } from './messages.ts'
@@ -49,6 +50,10 @@ export interface ChatTranslation {
   readonly dropped: readonly string[]
   /** How many of the oldest turns `truncation: "auto"` left out; the client allowed it. */
   readonly droppedTurns: number
+  /** The grammars of the tools that have one. */
+  readonly grammars: readonly ToolGrammar[]
+  /** The tool whose input the answer's text is, where the upstream is held to its grammar. */
+  readonly textIsCallOf: string | undefined
   /** Set when the repeat guard stops the model instead of asking it: the answer's whole text. */
   readonly stopped: string | undefined
 }
@@ -83,6 +88,7 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
   addTools(chat, offered.chat, choice, request, dialect, drop)
   applySettings(chat, toSettings(request, dialect, options.maxOutputTokens, drop), dialect, drop)
   dropUncarried(request, drop)
+  const textIsCallOf = holdToGrammar(chat, choice, offered.entries, dialect)
 
   const dropped = list()
   refuseLoss(messages, dropped, options.strict, 'input')
@@ -91,6 +97,8 @@ export function toChatRequest(read: ReadRequest, options: ToChatOptions): ChatTr
     tools: createToolTable(offered.entries, choice.rule),
     dropped,
     droppedTurns: kept.droppedTurns,
+    grammars: grammarsOf(offered.entries),
+    textIsCallOf,
     stopped: stopRepetition(history, pairing, options.maxRepeatedCalls),
   }
 }
@@ -106,6 +114,19 @@ function toInline(items: readonly InputItem[], at: string): readonly InlineItem[
       { param: place },
     )
   })
+}
+
+/** The chat name of the tool whose grammar the upstream was given. */
+function holdToGrammar(
+  chat: ChatRequest,
+  choice: ToolChoice,
+  entries: readonly ToolEntry[],
+  { grammar: server }: ChatDialect,
+): string | undefined {
+  const forced = forcedGrammar(choice, entries)
+  if (forced === undefined || server === 'none' || chat.tools === undefined) return undefined
+  constrain(chat, forced, server)
+  return forced.chatName
 }
 
 /** Without a window to fit, nothing can be cut to it: the wish is named, and the upstream decides. */

@@ -187,8 +187,16 @@ function freeChatName(
 
 function toTarget({ tool, namespace }: Declaration, name: string): ToolTarget {
   if (tool.type === 'tool_search') return { kind: 'tool_search' }
-  const kind = tool.type === 'custom' ? 'custom' : 'function'
-  return namespace === undefined ? { kind, name } : { kind, name, namespace }
+  const called = namespace === undefined ? { name } : { name, namespace }
+  if (tool.type !== 'custom') return { kind: 'function', ...called }
+  const { format } = tool
+  if (!format?.definition) return { kind: 'custom', ...called }
+  const { definition, syntax } = format
+  return {
+    kind: 'custom',
+    ...called,
+    grammar: { ...called, syntax: syntax ?? '', definition },
+  }
 }
 
 function toChatTool(chatName: string, form: FunctionForm): ChatFunctionTool {

@@ -96,6 +96,11 @@ class ContentReader implements Content, DeltaSink {
   }
 
   text(text: string): void {
+    const { textIsCallOf: name } = this.#options
+    if (name !== undefined) {
+      this.#pushCall({ index: 0, id: '', name, arguments: text, isCustom: true })
+      return
+    }
     this.#chars += text.length
     if (this.#splitsTags) this.#tags?.push(text)
     else this.#output.text(text, this.#logprobs)

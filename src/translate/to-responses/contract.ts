@@ -2,6 +2,7 @@
 import type { ResponseEvent } from '../../protocol/responses/events.ts'
 import type { ResponseEcho, ResponseObject } from '../../protocol/responses/response.ts'
 import type { Answer } from '../answer.ts'
+import type { GrammarCheck } from '../grammar.ts'
 import type { Ids } from '../ids.ts'
 import type { Seal } from '../seal.ts'
 import type { ToolTable } from '../tool-table.ts'
@@ -12,6 +13,10 @@ export interface ResponseMachineOptions {
   readonly tools: ToolTable
   /** Calls beyond it are ignored (`max_tool_calls`). */
   readonly maxCalls?: number | undefined
+  /** A custom tool, by its chat name, whose input the text is. */
+  readonly textIsCallOf?: string | undefined
+  /** Whether a custom call is what its tool's grammar says; asked of each that is whole. */
+  readonly matchesGrammar?: GrammarCheck | undefined
   readonly ids: Ids
   /** Unix seconds; read for `completed_at`. */
   readonly now: () => number
@@ -32,4 +37,6 @@ export interface ResponseMachineOptions {
 export interface ResponseMachine extends Answer {
   /** The response as it stands; whole once concluded. */
   readonly response: ResponseObject
+  /** The custom tools, by name, whose calls are not what their grammar says; final once finished. */
+  readonly mismatches: readonly string[]
 }

@@ -42,6 +42,8 @@ type State =
   | { readonly at: 'concluded'; readonly result: Result; readonly response: ResponseObject }
 
 const OPEN: State = { at: 'open' }
+/** OpenAI's own limit for a value. */
+const MAX_METADATA_CHARS = 512
 
 export function createResponseMachine(options: ResponseMachineOptions): ResponseMachine {
   return new Machine(options)
@@ -59,6 +61,7 @@ class Machine implements ResponseMachine {
   /** The tier that served the answer; until the upstream says so, the one that was asked for. */
   #serviceTier: string
   #metadata: Readonly<Record<string, string>>
+  mismatches: readonly string[] = []
 
   constructor(options: ResponseMachineOptions) {
     const content = createContent(options)
@@ -252,10 +255,24 @@ class Machine implements ResponseMachine {
       this.#failWith(emptied)
       return
     }
+    if (ending.status === 'completed') this.#checkGrammars()
     this.#settle(
       { status: ending.status, usage: this.#usage, error: undefined },
       ending.status === 'incomplete' ? ending.reason : undefined,
     )
+  }
+
+  /** What was streamed cannot be taken back, so the response says of which tools it is wrong. */
+  #checkGrammars(): void {
+    const { matchesGrammar } = this.#options
+    if (matchesGrammar === undefined) return
+    const wrong = this.#content.items.flatMap((item) =>
+      item.type === 'custom_tool_call' && !matchesGrammar(item, item.input) ? [item.name] : [],
+    )
+    this.mismatches = [...new Set(wrong)]
+    if (wrong.length === 0) return
+    const names = this.mismatches.join(',').slice(0, MAX_METADATA_CHARS)
+    this.#metadata = { ...this.#metadata, grammar_mismatch: names }
   }
 
   /** Open items stay open: a client keeps what is closed and asks again for the rest. */

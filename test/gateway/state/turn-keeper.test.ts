@@ -67,6 +67,7 @@ function world(
     nowMs: () => clock.nowMs(),
     strict: false,
     userAgent: 'test',
+    compileGrammars: async () => () => true,
     redact: (text) => text,
     state,
     history: createHistory(store),

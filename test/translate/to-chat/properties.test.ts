@@ -19,6 +19,7 @@ const dialects = fc.record<ChatDialect>({
   maxTokensField: fc.constant('max_tokens'),
   emptyContent: fc.constantFrom('', null),
   jsonSchema: fc.constant(true),
+  grammar: fc.constantFrom('none', 'vllm', 'llama.cpp'),
   unsupported: fc.constant([]),
 })
 

@@ -202,3 +202,45 @@ describe('the tier that served', () => {
     expect(run(messages).response.service_tier).toBe(told)
   })
 })
+
+describe('grammars', () => {
+  const matchesGrammar: TestOptions['matchesGrammar'] = (_tool, input) => input.startsWith('***')
+  const patched = (input: string) => [
+    call(0, 'call_a', 'apply_patch', JSON.stringify({ input })),
+    ...done,
+  ]
+
+  test('a call that is not what its grammar says is delivered, and named in the metadata', () => {
+    const { response } = run(patched('no'), { matchesGrammar, metadata: { mine: 'yes' } })
+    expect(response).toMatchObject({
+      status: 'completed',
+      output: [{ type: 'custom_tool_call', input: 'no' }],
+      metadata: { mine: 'yes', grammar_mismatch: 'apply_patch' },
+    })
+  })
+
+  test('one that is, or that was cut off, is not', () => {
+    expect(run(patched('*** ok'), { matchesGrammar }).response.metadata).toEqual({})
+    const cut = [call(0, 'call_a', 'apply_patch', '{"input":"n'), ...ending('length')]
+    expect(run(cut, { matchesGrammar }).response.metadata).toEqual({})
+  })
+
+  test('text of an upstream that is held to a grammar is the call’s input, as it comes', () => {
+    const messages = [
+      chunk({ reasoning_content: 'Hm.' }),
+      chunk({ content: '*** Be' }),
+      chunk({ content: 'gin\n' }),
+      ...ending('stop'),
+    ]
+    const { events, response, outputChars } = run(messages, { textIsCallOf: 'apply_patch' })
+    expect(response.output).toMatchObject([
+      { type: 'reasoning' },
+      { type: 'custom_tool_call', name: 'apply_patch', input: '*** Begin\n', call_id: 'call_1' },
+    ])
+    const deltas = events.flatMap((event) =>
+      event.type === 'response.custom_tool_call_input.delta' ? event.delta : [],
+    )
+    expect(deltas).toEqual(['*** Be', 'gin\n'])
+    expect(outputChars).toBe(13)
+  })
+})
