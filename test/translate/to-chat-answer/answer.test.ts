@@ -96,6 +96,20 @@ describe('an answer ends once', () => {
   })
 })
 
+test('what was written to a cache is told where there was any', () => {
+  const counted = (cache_write_tokens: number) => {
+    const usage = {
+      ...UPSTREAM_USAGE,
+      input_tokens_details: { cached_tokens: 4, cache_write_tokens },
+    }
+    const response = { ...completed('').response, usage }
+    const { text } = run([sse(...opening, { type: 'response.completed', response })])
+    return chunksOf(text).at(-1)?.usage?.['prompt_tokens_details']
+  }
+  expect(counted(3)).toEqual({ cached_tokens: 4, cache_write_tokens: 3 })
+  expect(counted(0)).toEqual({ cached_tokens: 4 })
+})
+
 describe('a quiet line', () => {
   test('gets comments, for a client that streams, until the end', () => {
     const { answer, text } = testAnswer()
