@@ -111,7 +111,7 @@ export class AnswerItems {
       const logprobs = this.#logprobs && kind === 'content' ? event['logprobs'] : undefined
       this.#say(slot, kind, partIndex(event), textOf(delta), logprobs)
     } else if (type.endsWith('.done')) {
-      this.#fill(slot, kind, partIndex(event), textOf(event[whole]))
+      this.#fill(slot, kind, partIndex(event), textOf(event[whole]), event['logprobs'])
     }
   }
 

@@ -240,6 +240,17 @@ describe('odd upstreams', () => {
     expect(saidIn(run([sse(...events)]).text).text).toBe('Hello')
   })
 
+  test('log probabilities that come only with the done text are told', () => {
+    const logprobs = [{ token: 'Hello', logprob: -0.5, bytes: null, top_logprobs: [] }]
+    const events = whole('Hello')
+      .filter(({ type }) => !type.endsWith('.delta'))
+      .map((event) => (event.type === 'response.output_text.done' ? { ...event, logprobs } : event))
+    const told = chunksOf(run([sse(...events)], { logprobs: true }).text).flatMap(
+      ({ choices }) => choices[0]?.logprobs?.content ?? [],
+    )
+    expect(told).toEqual(logprobs)
+  })
+
   test('an emoji that is split over two deltas is joined', () => {
     expect(saidIn(run([sse(...whole('a\ud83d', '\ude00b'))]).text).text).toBe('a😀b')
   })
