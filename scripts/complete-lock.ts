@@ -20,13 +20,22 @@ const LockSchema = z.looseObject({
   ),
 })
 
-const SYSTEMS = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32']
+/** By the word in a package's name: what npm calls the system. */
+const SYSTEMS: Readonly<Record<string, string>> = {
+  android: 'android',
+  darwin: 'darwin',
+  freebsd: 'freebsd',
+  linux: 'linux',
+  openharmony: 'openharmony',
+  win32: 'win32',
+  windows: 'win32',
+}
 const PROCESSORS = ['arm64', 'arm', 'ia32', 'ppc64', 'riscv64', 's390x', 'x64']
 
 /** The platform that a package's name ends in; undefined for one that is for no single platform. */
 function platformOf(name: string): Record<string, string[]> | undefined {
   const words = name.split(/[/-]/)
-  const system = SYSTEMS.find((each) => words.includes(each))
+  const system = words.flatMap((word) => SYSTEMS[word] ?? [])[0]
   const processor = PROCESSORS.find((each) => words.includes(each))
   if (system === undefined || processor === undefined) return undefined
   const libc = words.includes('musl') ? 'musl' : words.includes('gnu') ? 'glibc' : undefined
