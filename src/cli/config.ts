@@ -3,12 +3,20 @@ import { homedir } from 'node:os'
 import { applyDiscovery, builtinUpstream } from '../config/apply-discovery.ts'
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
 import { type Discovery, discoverUpstreams } from '../config/discover.ts'
-import { hasUpstreams, type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts'
+import {
+  type ConfigClient,
+  hasUpstreams,
+  type LoadedConfig,
+  type LoadOptions,
+  loadConfig,
+} from '../config/load.ts'
 import { startScriptedModel } from '../demo/scripted-model.ts'
 import { type CliContext, UsageError } from './context.ts'
 
 export interface ConfigFlags {
   readonly config?: string
+  /** Whose file names count in the working folder; Codex's by default. */
+  readonly client?: ConfigClient
   readonly host?: string
   readonly port?: number
 }
@@ -25,6 +33,7 @@ function explained<T>(step: () => T): T {
 export function loadOptionsOf(flags: ConfigFlags, context: CliContext): LoadOptions {
   return {
     path: flags.config,
+    ...(flags.client === undefined ? {} : { client: flags.client }),
     env: context.env,
     cwd: context.cwd,
     home: context.env['HOME'] ?? homedir(),

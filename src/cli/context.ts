@@ -56,7 +56,7 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 export function systemContext(): CliContext {
   const { stdin, stdout, stderr } = process
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreLostReader)
   const isTerminal = stdout.isTTY === true
   return {
     env: process.env,
@@ -102,7 +102,10 @@ export function abortedAtInterrupt(context: CliContext): AbortSignal {
   return ending.signal
 }
 
-/** `synth config show | head` has read enough; that is no failure of ours. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+/**
+ * `synth config show | head` has read enough, and a terminal that was closed shows nothing any more
+ * (EIO); neither is a failure of ours, and what was begun still has to be closed.
+ */
+function ignoreLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
 }

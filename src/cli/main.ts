@@ -14,6 +14,7 @@ import { type CliContext, CliError, systemContext } from './context.ts'
 import { addDemoCommand } from './demo-command.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
+import { addLaunchCommands } from './launch-command.ts'
 import { examples } from './options.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addSessionCommand } from './session-command.ts'
@@ -31,9 +32,14 @@ export function createProgram(context: CliContext, setExit: (code: number) => vo
       writeOut: (text) => context.stdout(text),
       writeErr: (text) => context.stderr(text),
     })
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError('(synth --help shows every command)')
-    .addHelpText('after', examples('synth demo', 'synth init && synth doctor', 'synth serve'))
+    .addHelpText(
+      'after',
+      examples('synth demo', 'synth init && synth doctor', 'synth codex --limit-cost-usd 5'),
+    )
+  addLaunchCommands(program, context, setExit)
   addServeCommand(program, context, setExit)
   addDemoCommand(program, context, setExit)
   addInitCommand(program, context, setExit)

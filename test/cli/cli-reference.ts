@@ -58,6 +58,33 @@ The server is asked for the model's context window, where it tells it.
 An existing file is left alone unless \`--force\` is given. The file's name counts: see
 [where a configuration is looked up](config.md).`,
 
+  codex: `Before Codex starts, its upstream is looked at without spending anything: whether it answers, whether it takes the
+key, whether it lists the model, and whether the model has a price while dollars are limited. Then a session
+is opened beside all others, with a key of this launch alone: sub-agents and Codex's own title requests
+count, another launch's do not.
+
+- **Bridge**: that of \`--url\`; else a \`synth serve\` of the same version, configuration and provider keys;
+  else one of its own on a free port of 127.0.0.1, in the same process.
+- **Model**: \`--model\`, else Codex's own \`-m\` among its arguments, else the first in the file, else the only
+  one that is offered.
+- **Limits**: the flags, else \`[session]\` of the file (20 dollars by default). \`--no-limit\` sets none.
+- **Codex** is told by \`-c\` overrides, which come before your own, by one variable with the key, and by a
+  model catalogue in a temporary folder. Its \`config.toml\`, MCP servers and history are the user's own.
+  Stdin, stdout and stderr are Codex's: nothing of ours goes to stdout.
+- While \`exec\` or \`review\` runs and stderr is a terminal, its last row shows what is spent:
+  \`synth  $0.0123 of $5.00, 12,345 tokens, 7 calls, 1m 20s\`.
+- **The end**, whichever: Codex's exit code (128 and the number where a signal ended it), the session ended,
+  one line on stderr: \`synth: spent $0.0123 of $5.00, 12,345 tokens, 7 calls in 1m 20s; $4.98 left\`.
+  SIGTERM, SIGHUP and SIGQUIT are passed on to Codex, and SIGINT where Ctrl-C does not reach it by itself.
+  What a killed launch leaves (its session, Codex, a folder) the next one ends.
+
+Exit code 1 before Codex has started: it is not installed, or the upstream or the bridge cannot be used.`,
+
+  opencode: `As \`synth codex\`, with \`opencode.toml\` and \`opencode-config.toml\` for the names of the file. OpenCode
+is told by \`OPENCODE_CONFIG_CONTENT\`, which is added to what the variable holds already: a provider \`synth\`,
+and its model for turns and titles alike. \`-m synth/NAME\` among its arguments chooses another. The last row
+shows what is spent while \`run\` runs.`,
+
   'config check': `Every problem is a line \`file:line: key message\`, which editors and terminals link. With \`--json\`:
 \`{"ok", "file", "upstreams", "models", "warnings", "problems": [{"file", "line", "key", "message"}]}\`.`,
 

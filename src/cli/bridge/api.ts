@@ -41,6 +41,8 @@ export interface CreateSessionRequest {
   /** ISO 8601. */
   readonly expires_at?: string
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** SHA-256, hex, of a key that makes calls on this session alone. */
+  readonly bound_key_sha256?: string
 }
 
 export interface RaiseRequest {

@@ -54,6 +54,15 @@ export function configFingerprint({ config, storage }: LoadedConfig): string {
 }
 
 /**
+ * Which database sessions are in, for what must be done in that one and no other; undefined where they
+ * are in the bridge's memory, and end with it.
+ */
+export function storeFingerprint({ storage }: LoadedConfig): string | undefined {
+  const { store } = storage
+  return store.kind === 'memory' ? undefined : hashOf(JSON.stringify(sorted(store)))
+}
+
+/**
  * Writes the bridge's entry.
  *
  * @returns what removes it
@@ -129,7 +138,8 @@ function connectableUrl(url: string): string {
 
 const folderOf = (stateDir: string): string => join(stateDir, 'bridges')
 
-function namesIn(folder: string): string[] {
+/** The JSON files of a folder that need not exist. */
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => name.endsWith('.json'))
   } catch (cause) {
@@ -148,7 +158,7 @@ function readEntry(path: string): BridgeEntry | undefined {
 }
 
 /** A reader sees all of it or nothing. */
-function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string): void {
   writeFileSync(`${path}.tmp`, text, { mode: 0o600 })
   renameSync(`${path}.tmp`, path)
 }

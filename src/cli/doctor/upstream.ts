@@ -27,11 +27,9 @@ export async function diagnoseUpstream(patient: Patient, deps: DiagnosisDeps): P
     return [reachable, ...skip(['key', 'model'], NOBODY), price, ...skip(CALLS, NOBODY)]
   }
   const { probed } = patient
-  if (patient.key.is === 'unusable') {
-    const { variable, why } = patient.key
-    const fix = `Set it in the environment of synth: export ${variable}=…`
-    const key: Check = { name: 'key', status: 'failed', detail: `$${variable} ${why}`, fix }
-    return [reachable, key, ...skip(['model'], NO_KEY), price, ...skip(CALLS, NO_KEY)]
+  const unusable = checkKeyVariable(patient)
+  if (unusable !== undefined) {
+    return [reachable, unusable, ...skip(['model'], NO_KEY), price, ...skip(CALLS, NO_KEY)]
   }
   const model = checkModel(patient)
   if (probed === undefined) {
@@ -65,7 +63,7 @@ const NO_KEY = 'no key'
 const skip = (names: readonly string[], because: string): Check[] =>
   names.map((name) => ({ name, status: 'skipped', detail: because }))
 
-function checkReachable({ upstream, listing, listedInMs }: Patient): Check {
+export function checkReachable({ upstream, listing, listedInMs }: Patient): Check {
   const name = 'reachable'
   const tookMs = listedInMs
   switch (listing.is) {
@@ -90,7 +88,15 @@ function checkReachable({ upstream, listing, listedInMs }: Patient): Check {
   }
 }
 
-function checkKey({ upstream, key }: Patient, error: BridgeError | undefined): Check {
+/** Undefined where there is a key to try, or none is named. */
+export function checkKeyVariable({ key }: Patient): Check | undefined {
+  if (key.is !== 'unusable') return undefined
+  const fix = `Set it in the environment of synth: export ${key.variable}=…`
+  return { name: 'key', status: 'failed', detail: `$${key.variable} ${key.why}`, fix }
+}
+
+/** @param error how a question that needs the key was answered */
+export function checkKey({ upstream, key }: Patient, error: BridgeError | undefined): Check {
   const name = 'key'
   if (error?.code === 'upstream_auth') {
     const table = formatKeyPath(['upstreams', upstream.name])
@@ -108,7 +114,7 @@ function checkKey({ upstream, key }: Patient, error: BridgeError | undefined): C
 const cardsOf = ({ listing }: Patient): readonly ModelCard[] =>
   listing.is === 'listed' ? listing.cards : []
 
-function checkModel(patient: Patient): Check {
+export function checkModel(patient: Patient): Check {
   const name = 'model'
   const { probed, upstream, configured } = patient
   const listed = cardsOf(patient).map(({ id }) => id)

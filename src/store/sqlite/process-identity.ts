@@ -14,8 +14,10 @@ export interface ProcessIdentity {
   readonly startedAt: string
 }
 
-export function thisProcess(): ProcessIdentity {
-  const { pid } = process
+export const thisProcess = (): ProcessIdentity => identityOfProcess(process.pid)
+
+/** Of a process that is there. */
+export function identityOfProcess(pid: number): ProcessIdentity {
   return { machine: machineId(), pid, startedAt: startOf(pid) ?? '' }
 }
 
