@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startTestBridge, type TestBridge } from '../support/bridge.ts'
 import { startHttpUpstream, streaming, textFrames } from '../support/http-upstream.ts'
+import { connectSocket } from '../support/socket-client.ts'
 
 const running: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -93,6 +94,17 @@ test('its calls are its session’s; those without it are the owner’s active s
   expect((await callsOf(bridge)).toSorted()).toEqual([1, 1, 3])
 })
 
+test('its calls over a WebSocket are its session’s, too', async () => {
+  const { bridge, open, show } = await start()
+  const mine = await open(KEY)
+  const socket = await connectSocket(bridge.url, { headers: { authorization: `Bearer ${KEY}` } })
+  running.push(socket)
+  const events = await socket.turn({ model: 'm', input: 'hi' })
+  expect(events.at(-1)?.type).toBe('response.completed')
+  expect((await show(mine)).current_usage.api_calls).toBe(1)
+  expect(await callsOf(bridge)).toEqual([1])
+})
+
 test('it may name its own session, and no other', async () => {
   const { open, ask, upstream } = await start()
   const mine = await open(KEY)
@@ -126,6 +138,17 @@ test.each([
   expect(await callsOf(bridge)).toHaveLength(1)
 })
 
+test('when its session has expired it says so', async () => {
+  const { open, ask, upstream } = await start()
+  const mine = await open(KEY, { expires_at: '2020-01-01T00:00:00Z' })
+  const refused = await ask(KEY)
+  expect(refused).toMatchObject({
+    status: 429,
+    json: { error: { code: 'session_ended', message: `Session ${mine} has expired.` } },
+  })
+  expect(upstream.received).toEqual([])
+})
+
 test('when its session is used up it is refused with the limit', async () => {
   const { open, ask } = await start()
   await open(KEY, { limits: [{ ...ONE_CENT, limit_value: '0.000000001' }] })
@@ -137,6 +160,7 @@ test('when its session is used up it is refused with the limit', async () => {
 
 test.each([
   ['GET', '/api/v1/me'],
+  ['GET', '/api/v1/status'],
   ['GET', '/api/v1/sessions'],
   ['POST', '/api/v1/sessions'],
   ['POST', '/api/v1/sessions/SESSION/end'],
