@@ -87,7 +87,8 @@ describe('a price that nobody knows', () => {
         'zwei\nZeilen',
         'größer',
       ),
-      fc.string({ minLength: 1, maxLength: 40 }),
+      // The reader of a file refuses one of this name, with its line.
+      fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text !== '__proto__'),
     )
     fc.assert(
       fc.property(name, (model) => {
