@@ -11,80 +11,17 @@
  */
 import { type BridgeError, toBridgeError } from '../errors.ts'
 import type { Usage } from '../protocol/usage.ts'
-import type { Answer } from '../translate/answer.ts'
-import { type Attempt, type AttemptEnd, startAttempt } from './attempt.ts'
 import { SESSION_HEADER } from './budget-headers.ts'
+import type { CallDeps, CallEvent } from './call-deps.ts'
+import type { CallPlan, ClientAnswer } from './call-plan.ts'
 import { toErrorAnswer } from './error-answer.ts'
+import { Exchange, type Exchanged } from './exchange.ts'
 import { guardTimers } from './guard-timers.ts'
 import type { CallIdentity } from './identity.ts'
-import type { CallEnding, LiveCall, LiveCalls } from './live-calls.ts'
-import type { ClientStream, Clock, Upstream, UpstreamTarget } from './ports.ts'
-import { retryDelayMs } from './retry.ts'
-import type { Hold, Intent, Spending } from './spending.ts'
-import type { KeptAnswer, TurnKeeper } from './state/turn-keeper.ts'
-
-/** An answer together with the form in which this client wants it. */
-export interface ClientAnswer {
-  readonly answer: Answer
-  /** The whole body, for a client that does not stream; read once concluded. */
-  body(): string
-  /** Whether the body of a failed answer says so itself; else its status has to. */
-  readonly tellsFailure: boolean
-  /** Whether the finished answer is worth asking for once more. */
-  readonly isFlawed?: () => boolean
-  /** What whoever keeps the call sees of it. */
-  readonly kept?: KeptAnswer
-}
-
-export interface CallPlan {
-  readonly intent: Intent
-  readonly target: UpstreamTarget
-  readonly streaming: boolean
-  /** Headers of the answer that are known before it runs. */
-  readonly headers: Readonly<Record<string, string>>
-  /** An answer that needs no upstream and costs nothing: one finished chunk. */
-  readonly canned: string | undefined
-  /** Keeps the answer before its end leaves; undefined for a call of which nothing is kept. */
-  readonly keeper?: TurnKeeper | undefined
-  /** @param maxOutputTokens the clamp of the budget; undefined leaves the request's own limit */
-  upstreamBody(maxOutputTokens: number | undefined): string
-  /** Whether a flawed answer is asked for once more; never one that streams, as it has left. */
-  readonly asksAgain?: boolean
-  /** @param write takes whole frames; never called for a client that does not stream */
-  createAnswer(write: (text: string) => void): ClientAnswer
-}
-
-export interface CallTiming {
-  /** Silence after which a streaming client gets a sign of life. */
-  readonly keepaliveMs: number
-  /** Wait for the upstream's head after which the client's stream opens all the same. */
-  readonly openAfterMs: number
-  /** Wait for late usage once the answer is otherwise over. */
-  readonly lingerMs: number
-}
-
-export const DEFAULT_TIMING: CallTiming = {
-  keepaliveMs: 15_000,
-  openAfterMs: 15_000,
-  lingerMs: 2_000,
-}
-
-export interface CallDeps {
-  readonly clock: Clock
-  readonly upstream: Upstream
-  readonly spending: Spending
-  readonly calls: Pick<LiveCalls, 'begin'>
-  readonly timing: CallTiming
-  /** Uniform in [0, 1), for retry jitter. */
-  readonly random: () => number
-  /** Takes secrets out of whatever the upstream said. */
-  readonly redact: (text: string) => string
-  readonly log: (event: CallEvent) => void
-}
-
-export type CallEvent =
-  | { readonly type: 'retry'; readonly requestId: string; readonly error: BridgeError }
-  | { readonly type: 'failed'; readonly requestId: string; readonly error: BridgeError }
+import type { CallEnding, LiveCall } from './live-calls.ts'
+import type { ClientStream, Clock } from './ports.ts'
+import type { Hold } from './spending.ts'
+import type { TurnKeeper } from './state/turn-keeper.ts'
 
 /**
  * Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the
@@ -100,53 +37,41 @@ export function runCall(plan: CallPlan, client: ClientStream, deps: CallDeps): P
   return keeper === undefined || keeper.isBackground ? over : over.then(() => keeper.release())
 }
 
-interface Exchanged {
-  readonly end: AttemptEnd
-  readonly estimate: Usage | undefined
+/** Apart from `Call`, whose closures would all hold the plan if one of them named it. */
+function anotherOf(
+  { asksAgain, streaming, createAnswer }: CallPlan,
+  write: (text: string) => void,
+): (() => ClientAnswer) | undefined {
+  return asksAgain && !streaming ? () => createAnswer(write) : undefined
 }
 
-/** What it takes to send. */
-type Sendable = Pick<CallPlan, 'intent' | 'target' | 'upstreamBody'>
-
 class Call {
-  /**
-   * Let go of once the upstream has accepted: nothing is sent again then, and a history is often
-   * megabytes, which every open stream would hold to its end.
-   */
-  #unsent: Sendable | undefined
   readonly #identity: CallIdentity
   readonly #canned: string | undefined
   readonly #streaming: boolean
-  readonly #maxRetries: number
   readonly #planHeaders: Readonly<Record<string, string>>
   readonly #client: ClientStream
   readonly #deps: CallDeps
   readonly #clock: Clock
   #answer: ClientAnswer
   /** Makes the answer of a second asking, while there may be one. */
-  #another: (() => ClientAnswer) | undefined
+  readonly #another: (() => ClientAnswer) | undefined
   readonly #live: LiveCall
+  readonly #exchange: Exchange
   readonly #keeper: TurnKeeper | undefined
   /** The last frames while they wait for the answer to be kept. */
   #heldBack: string | undefined
   readonly #cancelTimers: (() => void)[] = []
-  #attempt: Attempt | undefined
   #holdHeaders: Readonly<Record<string, string>> = {}
   #clientIs: 'waiting' | 'streaming' | 'gone' = 'waiting'
   #lastWriteMs: number
-  #wakeRetry: (() => void) | undefined
-  /** Only while the call waits for room: aborted when the client goes. */
-  #waiting: AbortController | undefined
   /** What stands unless something else is said to the client. */
   #ending: CallEnding = { outcome: 'client_gone', status: null, errorCode: null }
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
-    const { intent, target, upstreamBody } = plan
-    this.#unsent = { intent, target, upstreamBody }
-    this.#identity = intent.identity
+    this.#identity = plan.intent.identity
     this.#canned = plan.canned
     this.#streaming = plan.streaming
-    this.#maxRetries = target.maxRetries
     this.#planHeaders = plan.headers
     this.#keeper = plan.keeper
     this.#client = client
@@ -163,10 +88,16 @@ class Call {
       else this.#heldBack += text
     }
     this.#answer = this.#watched(plan.createAnswer(write))
-    if (plan.asksAgain && !plan.streaming) {
-      this.#another = () => plan.createAnswer(write)
-    }
-    this.#live = deps.calls.begin(intent, () => this.#answer.answer.outputChars)
+    this.#another = anotherOf(plan, write)
+    this.#live = deps.calls.begin(plan.intent, () => this.#answer.answer.outputChars)
+    this.#exchange = new Exchange(plan, {
+      deps,
+      clock: this.#clock,
+      client,
+      live: this.#live,
+      onAdmitted: (hold) => this.#admitted(hold),
+      onAccepted: () => this.#open(),
+    })
   }
 
   async run(): Promise<void> {
@@ -192,7 +123,7 @@ class Call {
   async #relay(): Promise<void> {
     if (this.#streaming) this.#watchSilence()
     try {
-      const result = await this.#exchange()
+      const result = await this.#fill()
       if (result === undefined) return
       if (result.end.is === 'failed') await this.#refuse(result.end.error)
       else await this.#conclude(result.estimate)
@@ -207,14 +138,13 @@ class Call {
    * A flawed answer is asked for once more, with holds of its own. The first stands where the second is
    * refused, fails, or is no better: it has been paid for.
    */
-  async #exchange(): Promise<Exchanged | undefined> {
-    const first = await this.#attempts()
+  async #fill(): Promise<Exchanged | undefined> {
     const another = this.#another
     const flawed = this.#answer
+    const first = await this.#exchange.run(flawed.answer, another === undefined)
     if (first?.end.is !== 'answered' || another === undefined || !flawed.isFlawed?.()) return first
-    this.#another = undefined
     this.#answer = this.#watched(another())
-    const second = await this.#attempts().catch((cause: unknown) => {
+    const second = await this.#exchange.run(this.#answer.answer, true).catch((cause: unknown) => {
       this.#log('retry', toBridgeError(cause))
       return first
     })
@@ -230,81 +160,10 @@ class Call {
     return answer
   }
 
-  /** The attempts, each with a hold of its own. Undefined when the client is gone. */
-  async #attempts(): Promise<Exchanged | undefined> {
-    for (let tries = 0; ; tries++) {
-      const hold = await this.#admit()
-      this.#holdHeaders = hold.headers
-      this.#live.belongsTo(hold.sessionId)
-      this.#live.admitted()
-      // Its client has been told of it, so that only an event can say what comes of it.
-      if (this.#keeper?.isBackground === true) this.#open()
-      const end = this.#isGone()
-        ? ({ is: 'gone', facts: NEVER_SENT } as const)
-        : await this.#try(hold)
-      const settlement = await hold.settle(end.facts)
-      this.#live.settled(settlement.charge)
-      if (this.#isGone()) return undefined
-      if (end.is === 'failed' && tries < this.#maxRetries) {
-        const delayMs = retryDelayMs(end, tries, this.#deps.random())
-        if (delayMs !== undefined) {
-          this.#log('retry', end.error)
-          await this.#sleep(delayMs)
-          if (this.#isGone()) return undefined
-          continue
-        }
-      }
-      return { end, estimate: settlement.estimate }
-    }
-  }
-
-  async #admit(): Promise<Hold> {
-    const { intent } = this.#sendable()
-    const waiting = new AbortController()
-    this.#waiting = waiting
-    try {
-      return await this.#deps.spending.admit(
-        intent,
-        (metadata) => this.#attempt?.cut(metadata),
-        waiting.signal,
-      )
-    } finally {
-      this.#waiting = undefined
-    }
-  }
-
-  /** Never rejects: the hold of an attempt that could not be made has to be settled too. */
-  #try(hold: Hold): Promise<AttemptEnd> {
-    return new Promise<AttemptEnd>((resolve) => this.#start(hold, resolve)).catch(
-      (cause: unknown) => ({ is: 'failed', error: toBridgeError(cause), facts: NEVER_SENT }),
-    )
-  }
-
-  #start(hold: Hold, onDone: (end: AttemptEnd) => void): void {
-    const { upstream, timing, redact } = this.#deps
-    const { target, upstreamBody } = this.#sendable()
-    const attempt = startAttempt(upstreamBody(hold.maxOutputTokens), {
-      target,
-      answer: this.#answer.answer,
-      hold,
-      client: this.#client,
-      clock: this.#clock,
-      upstream,
-      lingerMs: timing.lingerMs,
-      redact,
-      onAccepted: () => {
-        if (this.#another === undefined) this.#unsent = undefined
-        this.#live.answering()
-        this.#open()
-      },
-      onDone,
-    })
-    this.#attempt = attempt
-  }
-
-  #sendable(): Sendable {
-    if (this.#unsent === undefined) throw new Error('sent again though the upstream had accepted')
-    return this.#unsent
+  #admitted(hold: Hold): void {
+    this.#holdHeaders = hold.headers
+    // Its client has been told of it, so that only an event can say what comes of it.
+    if (this.#keeper?.isBackground === true) this.#open()
   }
 
   async #conclude(estimate: Usage | undefined): Promise<void> {
@@ -339,7 +198,7 @@ class Call {
   async #refuse(error: BridgeError): Promise<void> {
     this.#log('failed', error)
     if (this.#clientIs === 'gone') return
-    const outcome = this.#attempt === undefined ? 'refused' : 'failed'
+    const outcome = this.#exchange.hasTried ? 'failed' : 'refused'
     const sessionId = error.headers[SESSION_HEADER]
     if (sessionId !== undefined) this.#live.belongsTo(sessionId)
     if (this.#clientIs === 'streaming') {
@@ -364,9 +223,7 @@ class Call {
 
   #hangUp(): void {
     this.#clientIs = 'gone'
-    this.#waiting?.abort()
-    this.#attempt?.hangUp()
-    this.#wakeRetry?.()
+    this.#exchange.hangUp()
   }
 
   #isGone(): boolean {
@@ -392,16 +249,6 @@ class Call {
     this.#cancelTimers[0] = clock.after(timing.openAfterMs, check)
   }
 
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(delayMs, resolve)
-      this.#wakeRetry = () => {
-        cancel()
-        resolve()
-      }
-    })
-  }
-
   #headers(contentType: string): Record<string, string> {
     return { 'content-type': contentType, ...this.#planHeaders, ...this.#holdHeaders }
   }
@@ -410,10 +257,3 @@ class Call {
     this.#deps.log({ type, requestId: this.#identity.requestId, error })
   }
 }
-
-const NEVER_SENT = {
-  phase: 'unsent',
-  outcome: undefined,
-  outputChars: 0,
-  upstreamMs: 0,
-} as const

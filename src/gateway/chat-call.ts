@@ -2,7 +2,7 @@
 import { estimateInputTokens } from '../budget/input-bound.ts'
 import type { ReadRequest } from '../protocol/responses/request.ts'
 import { type ChatTranslation, toChatRequest } from '../translate/to-chat/index.ts'
-import type { CallPlan } from './call.ts'
+import type { CallPlan } from './call-plan.ts'
 import { droppedHeader } from './dropped-header.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ResolvedModel } from './models.ts'

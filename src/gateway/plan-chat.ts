@@ -2,7 +2,7 @@
 import { PassedChatRequestSchema } from '../protocol/chat/client-request.ts'
 import { readAs } from '../protocol/responses/read.ts'
 import { createChatRelay } from '../translate/chat-relay.ts'
-import type { CallPlan } from './call.ts'
+import type { CallPlan } from './call-plan.ts'
 import type { CallIdentity } from './identity.ts'
 import { limitOutput } from './output-limit.ts'
 import { answerInText, type PlanDeps, resolveModel, targetOf, toPassedRequest } from './plan.ts'

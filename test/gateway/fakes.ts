@@ -2,7 +2,7 @@
 import { UpstreamSchema } from '../../src/config/schema-upstreams.ts'
 import { modelSettings, upstreamSettings } from '../../src/config/settings.ts'
 import { BridgeError } from '../../src/errors.ts'
-import type { CallPlan } from '../../src/gateway/call.ts'
+import type { CallPlan } from '../../src/gateway/call-plan.ts'
 import type { CallIdentity } from '../../src/gateway/identity.ts'
 import type { PlanDeps } from '../../src/gateway/plan.ts'
 import type {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Bridge, type BridgeEvent, startBridge } from '../../src/compose.ts'
 import { ConfigSchema } from '../../src/config/schema.ts'
 import type { StorageSettings } from '../../src/config/storage.ts'
-import type { CallTiming } from '../../src/gateway/call.ts'
+import type { CallTiming } from '../../src/gateway/call-deps.ts'
 
 export interface TestBridgeOptions {
   /** As the TOML would have it; `server` gets a free port and a memory store. */

@@ -9,7 +9,9 @@
  * ```
  */
 import { BridgeError, toBridgeError } from '../../errors.ts'
-import { type CallDeps, type CallPlan, type ClientAnswer, runCall } from '../call.ts'
+import { runCall } from '../call.ts'
+import type { CallDeps } from '../call-deps.ts'
+import type { CallPlan, ClientAnswer } from '../call-plan.ts'
 import type { ClientStream } from '../ports.ts'
 import type { Spending } from '../spending.ts'
 import type { Leases } from './leases.ts'

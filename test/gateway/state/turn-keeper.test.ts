@@ -1,6 +1,7 @@
 /** What is kept of a call while everything around it is scripted: time, the upstream, the store. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { DEFAULT_TIMING, runCall } from '../../../src/gateway/call.ts'
+import { runCall } from '../../../src/gateway/call.ts'
+import { DEFAULT_TIMING } from '../../../src/gateway/call-deps.ts'
 import { StoreUnavailable } from '../../../src/gateway/ledger-port.ts'
 import { createLiveCalls } from '../../../src/gateway/live-calls.ts'
 import type { PlanDeps } from '../../../src/gateway/plan.ts'
