@@ -1,12 +1,11 @@
 /** The upstream's socket against servers that misbehave below HTTP's polite surface. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BridgeError } from '../../src/errors.ts'
 import type { UpstreamHandler } from '../../src/gateway/ports.ts'
 import { createUpstreamClient } from '../../src/upstream/client.ts'
+import { heldBytes } from '../support/memory.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -70,19 +69,13 @@ function failureOf(
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n'
 
-function heldBufferBytes(): number {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-  return process.memoryUsage().arrayBuffers
-}
-
 test('a body that was sent is not held while the answer runs', async () => {
   const bodyBytes = 4 * 1024 * 1024
   const streams = 4
   const url = await serverSaying(`${HEAD}\r\ndata: a\n\n`, bodyBytes)
   const client = createUpstreamClient({ local: { connectTimeoutMs: 1000 } })
   closing.push(() => client.close())
-  const before = heldBufferBytes()
+  const before = heldBytes()
   const answering = Array.from({ length: streams }, () => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     client.send(
@@ -107,7 +100,7 @@ test('a body that was sent is not held while the answer runs', async () => {
   })
   await Promise.all(answering)
   // A write that the server has read may still have to be told so here.
-  while (heldBufferBytes() - before >= bodyBytes) await setImmediate()
+  while (heldBytes() - before >= bodyBytes) await setImmediate()
 })
 
 describe('a fault of ours while the answer is handled', () => {
