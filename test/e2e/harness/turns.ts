@@ -22,6 +22,10 @@ export type Turn =
 export interface TurnUsage {
   readonly prompt: number
   readonly completion: number
+  /** Of the prompt. */
+  readonly cached?: number
+  /** Of the completion. */
+  readonly reasoning?: number
 }
 
 interface TurnCall {
@@ -33,6 +37,9 @@ interface TurnCall {
 export interface TurnParts {
   readonly reasoning?: string
   readonly text?: string
+  readonly refusal?: string
+  /** `tool_calls` where there are calls, else `stop`, by default. */
+  readonly finish?: string
   readonly calls?: readonly TurnCall[]
   readonly usage?: TurnUsage
   /** How many characters of arguments go into a chunk; all of them by default. */
@@ -54,17 +61,15 @@ const chunk = (delta: unknown, finishReason: string | null = null) =>
     choices: [{ index: 0, delta, finish_reason: finishReason }],
   })
 
-const usageFrame = ({ prompt, completion }: TurnUsage) =>
-  frame({
-    id: 'chatcmpl-1',
-    object: 'chat.completion.chunk',
-    choices: [],
-    usage: {
-      prompt_tokens: prompt,
-      completion_tokens: completion,
-      total_tokens: prompt + completion,
-    },
-  })
+const usageOf = ({ prompt, completion, cached, reasoning }: TurnUsage) => ({
+  prompt_tokens: prompt,
+  completion_tokens: completion,
+  total_tokens: prompt + completion,
+  ...(cached !== undefined && { prompt_tokens_details: { cached_tokens: cached } }),
+  ...(reasoning !== undefined && { completion_tokens_details: { reasoning_tokens: reasoning } }),
+})
+
+const DEFAULT_USAGE: TurnUsage = { prompt: 1_000, completion: 20 }
 
 /** A whole streamed answer. */
 export function answer(parts: TurnParts): Turn {
@@ -74,19 +79,58 @@ export function answer(parts: TurnParts): Turn {
     { role: 'assistant', content: '' },
     ...words(parts.reasoning).map((reasoning_content) => ({ reasoning_content })),
     ...words(parts.text).map((content) => ({ content })),
+    ...words(parts.refusal).map((refusal) => ({ refusal })),
     ...(parts.interleaved === true ? takeTurns(fragments) : fragments.flat()),
   ]
   return {
     kind: 'stream',
     frames: [
       ...deltas.map((delta) => chunk(delta)),
-      chunk({}, calls.length > 0 ? 'tool_calls' : 'stop'),
-      usageFrame(parts.usage ?? { prompt: 1_000, completion: 20 }),
+      chunk({}, finishOf(parts)),
+      frame({
+        id: 'chatcmpl-1',
+        object: 'chat.completion.chunk',
+        choices: [],
+        usage: usageOf(parts.usage ?? DEFAULT_USAGE),
+      }),
       DONE,
     ],
     ending: 'end',
   }
 }
+
+/** The same as one body, for who does not stream. */
+export function completion(parts: TurnParts): Turn {
+  const calls = (parts.calls ?? []).map(({ id, name, arguments: args }) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: jsonOf(args) },
+  }))
+  const message = {
+    role: 'assistant',
+    content: parts.text ?? null,
+    refusal: parts.refusal ?? null,
+    ...(calls.length > 0 && { tool_calls: calls }),
+  }
+  return {
+    kind: 'answer',
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      id: 'chatcmpl-1',
+      object: 'chat.completion',
+      created: 1_700_000_000,
+      model: 'upstream-model',
+      choices: [{ index: 0, message, finish_reason: finishOf(parts) }],
+      usage: usageOf(parts.usage ?? DEFAULT_USAGE),
+    }),
+  }
+}
+
+const finishOf = ({ finish, calls = [] }: TurnParts) =>
+  finish ?? (calls.length > 0 ? 'tool_calls' : 'stop')
+
+const jsonOf = (args: unknown) => (typeof args === 'string' ? args : JSON.stringify(args))
 
 export const say = (text: string, usage?: TurnUsage): Turn =>
   answer({ text, ...(usage !== undefined && { usage }) })
@@ -119,7 +163,7 @@ export function refuse(
 }
 
 function callDeltas({ id, name, arguments: args }: TurnCall, index: number, pieceChars?: number) {
-  const json = typeof args === 'string' ? args : JSON.stringify(args)
+  const json = jsonOf(args)
   const pieces = json.match(new RegExp(`[^]{1,${pieceChars ?? json.length}}`, 'g')) ?? []
   return [
     { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] },

@@ -47,10 +47,10 @@ function typeOf(event: unknown): string {
 }
 
 /** A whole response, as the answer to a call that does not stream. */
-export function responseFailures(response: unknown): string[] {
+export function responseFailures(response: unknown, profile: 'both' | 'openai' = 'both'): string[] {
   if (validator === undefined) return []
   return validator
-    .responseFindings(response, 'both')
+    .responseFindings(response, profile)
     .filter(([level]) => level === 'fail')
     .map((finding) => finding.join(' '))
 }
