@@ -18,17 +18,13 @@ export interface Leases {
   drop(responseId: string): void
 }
 
-export function createLeases(store: ResponseStore, clock: Clock): Leases {
+export function createLeases(store: Pick<ResponseStore, 'extend'>, clock: Clock): Leases {
   const held = new Map<string, () => void>()
-  let isTicking = false
+  let cancelTick: (() => void) | undefined
 
   const untilMs = () => clock.nowMs() + LEASE_MS
 
   const tick = (): void => {
-    if (held.size === 0) {
-      isTicking = false
-      return
-    }
     store
       .extend({ responseIds: [...held.keys()], untilMs: untilMs() })
       .then((asked) => {
@@ -37,19 +33,21 @@ export function createLeases(store: ResponseStore, clock: Clock): Leases {
       .catch(() => {
         // The store is away just now. What it loses by that is saved at the end all the same.
       })
-    clock.after(EXTEND_MS, tick)
+    cancelTick = clock.after(EXTEND_MS, tick)
   }
 
   return {
     untilMs,
     hold(responseId, onCancel) {
       held.set(responseId, onCancel)
-      if (isTicking) return
-      isTicking = true
-      clock.after(EXTEND_MS, tick)
+      cancelTick ??= clock.after(EXTEND_MS, tick)
     },
     drop(responseId) {
       held.delete(responseId)
+      if (held.size > 0) return
+      // A timer left behind would keep a process that is to stop.
+      cancelTick?.()
+      cancelTick = undefined
     },
   }
 }
