@@ -30,6 +30,11 @@ export interface StageOptions {
   readonly script: Script
   /** What `[models.m]` says beyond its upstream. */
   readonly model?: Readonly<Record<string, unknown>>
+  /**
+   * What the bridge's upstream speaks; `chat` by default. One that speaks Responses is another bridge,
+   * before the scripted upstream.
+   */
+  readonly upstreamWire?: 'chat' | 'responses'
   /** Further tables of the configuration. */
   readonly config?: Readonly<Record<string, unknown>>
   readonly env?: Readonly<Record<string, string>>
@@ -48,9 +53,11 @@ export interface Stage {
 export async function openStage(options: StageOptions): Promise<Stage> {
   const upstream = await startUpstream(options.script)
   onTestFinished(() => upstream.close())
+  const wire = options.upstreamWire ?? 'chat'
+  const upstreamUrl = wire === 'chat' ? upstream.url : await startBridgeBehind(upstream.url)
   const bridge = await startTestBridge({
     config: {
-      upstreams: { scripted: { base_url: upstream.url, max_retries: 0 } },
+      upstreams: { scripted: { base_url: upstreamUrl, wire, max_retries: 0 } },
       models: { [MODEL]: { upstream: 'scripted', model: 'upstream-model', ...options.model } },
       ...options.config,
     },
@@ -79,6 +86,19 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       return isResponses ? watched(response, broken) : response
     },
   }
+}
+
+/** The base URL of a bridge that passes any model on to that chat upstream. */
+async function startBridgeBehind(chatUrl: string): Promise<string> {
+  const bridge = await startTestBridge({
+    config: {
+      upstreams: { scripted: { base_url: chatUrl, max_retries: 0 } },
+      models: { '*': { upstream: 'scripted' } },
+    },
+    drainMs: 0,
+  })
+  onTestFinished(() => bridge.close())
+  return `${bridge.url}/v1`
 }
 
 /** The same answer, checked when it is whole. Who leaves earlier has seen no whole answer to check. */
