@@ -14,15 +14,15 @@ const ROOT = join(import.meta.dirname, '../..')
 const DOCUMENTED_URL = 'http://127.0.0.1:4141/v1'
 const SNIPPET_DEADLINE_MS = 15_000
 
+const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
+
 const snippets = new Map(
-  [
-    ...readFileSync(join(ROOT, 'docs/clients.md'), 'utf8').matchAll(
-      /^## (?<title>.+)$|^```ts\n(?<code>[\s\S]*?)^```$/gm,
-    ),
-  ].flatMap(({ groups }, at, all) => {
-    const code = groups?.['code']
-    return code === undefined ? [] : [[all[at - 1]?.groups?.['title'] ?? `${at}`, code] as const]
-  }),
+  [...page.matchAll(/^## (?<title>.+)$|^```ts\n(?<code>[\s\S]*?)^```$/gm)].flatMap(
+    ({ groups }, at, all) => {
+      const code = groups?.['code']
+      return code === undefined ? [] : [[all[at - 1]?.groups?.['title'] ?? `${at}`, code] as const]
+    },
+  ),
 )
 
 /** What the snippet under that title prints. */
@@ -72,4 +72,23 @@ test('a used-up budget is shown as the snippet says', async () => {
 
 test('no snippet is left out', () => {
   expect(snippets.size).toBe(4)
+})
+
+test('the versions are those that are tested', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const named = [...page.matchAll(/`([@\w/-]+)` (\d+\.\d+)/g)].map(([, name, version]) => [
+    name,
+    version,
+  ])
+  expect(named.map(([name]) => name)).toEqual([
+    'openai',
+    '@openai/agents',
+    'ai',
+    '@ai-sdk/openai',
+    '@openai/codex-sdk',
+    '@openai/codex',
+  ])
+  for (const [name = '', version] of named) {
+    expect(devDependencies[name], name).toMatch(new RegExp(`^${version}\\.`))
+  }
 })
