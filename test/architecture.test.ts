@@ -16,6 +16,7 @@ const LEVELS: Record<string, number> = {
   translate: 1,
   budget: 1,
   trace: 1,
+  trial: 1,
   config: 1,
   gateway: 2,
   store: 3,
@@ -35,7 +36,15 @@ const LEVELS: Record<string, number> = {
 }
 
 /** `config` is not among them: finding and reading the file is its business. */
-const PURE_ROOMS = new Set(['errors.ts', 'protocol', 'translate', 'budget', 'trace', 'gateway'])
+const PURE_ROOMS = new Set([
+  'errors.ts',
+  'protocol',
+  'translate',
+  'budget',
+  'trace',
+  'trial',
+  'gateway',
+])
 /** What a pure room may import from outside. */
 const PURE_PACKAGES = new Set(['zod'])
 

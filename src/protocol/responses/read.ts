@@ -47,6 +47,8 @@ function complain(issue: z.core.$ZodIssue): Complaint {
       return { path, expected: TYPE_WORDS[issue.expected] ?? issue.expected }
     case 'invalid_value':
       return { path, expected: issue.values.map((value) => JSON.stringify(value)).join(' or ') }
+    case 'unrecognized_keys':
+      return { path: [...path, issue.keys[0] ?? ''], expected: 'no such field' }
     case 'too_small':
       return {
         path,
