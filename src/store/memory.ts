@@ -5,23 +5,25 @@
 import type { Account } from '../budget/account.ts'
 import { type CallRecord, type Hold, isOpen, type Owner } from '../budget/hold.ts'
 import { type Ids, isOwnedBy, refresh, type Session } from '../budget/session.ts'
-import { type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
+import { StoreUnavailable } from '../gateway/ledger-port.ts'
+import type { TrialReference } from '../gateway/trial-port.ts'
+import type { Trial } from '../trial/trial.ts'
 import { runLedgerBatch } from './ledger-batch.ts'
-import { createLedgerStore } from './port.ts'
+import { createStore, type Store } from './port.ts'
 import { type AnswerTo, runSessionRequest, type Send, type StoreRequest } from './request.ts'
-import type { Rows } from './rows.ts'
+import type { Rows, TrialRows } from './rows.ts'
 
 export interface MemoryStoreOptions {
   readonly instanceId: string
   readonly ids: Ids
 }
 
-export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): LedgerStore {
+export function createMemoryStore({ instanceId, ids }: MemoryStoreOptions): Store {
   const { send, close } = createMemorySend(ids)
-  return createLedgerStore({ name: 'memory', instanceId, send, uuid: ids.uuid, close })
+  return createStore({ name: 'memory', instanceId, send, uuid: ids.uuid, close })
 }
 
-/** The store without what every store gets from `createLedgerStore`. */
+/** The store without what every store gets from `createStore`. */
 export function createMemorySend(ids: Ids): { send: Send; close: () => Promise<void> } {
   const rows = createMemoryRows()
   let isClosed = false
@@ -82,6 +84,7 @@ function createMemoryRows(): Rows {
   }
 
   return {
+    ...createTrialRows(),
     readHolds: (holdIds) => holdIds.flatMap((holdId) => holds.get(holdId) ?? []),
     readAccounts: (accountIds) => accountIds.flatMap((accountId) => accounts.get(accountId) ?? []),
     write(changes) {
@@ -132,5 +135,27 @@ function createMemoryRows(): Rows {
     readOpenHolds: (owner) =>
       [...holds.values()].filter(isOpen).filter((hold) => hold.instanceId === owner),
     countOpenHolds: () => [...holds.values()].filter(isOpen).length,
+  }
+}
+
+function createTrialRows(): TrialRows {
+  const trials = new Map<string, Trial>()
+  /** Before then nothing is due. */
+  let dueMs = Number.POSITIVE_INFINITY
+  const keyOf = ({ trialId, scope }: TrialReference): string => `${scope}/${trialId}`
+  return {
+    writeTrial(reference, trial) {
+      trials.set(keyOf(reference), trial)
+      dueMs = Math.min(dueMs, trial.expiresAtMs)
+    },
+    readTrial: (reference) => trials.get(keyOf(reference)),
+    forgetTrials(beforeMs) {
+      if (beforeMs <= dueMs) return
+      dueMs = Number.POSITIVE_INFINITY
+      for (const [key, { expiresAtMs }] of trials) {
+        if (expiresAtMs < beforeMs) trials.delete(key)
+        else dueMs = Math.min(dueMs, expiresAtMs)
+      }
+    },
   }
 }

@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto'
 import { join, parse } from 'node:path'
 import type { StorageSettings } from '../config/storage.ts'
-import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { ResponseStore } from '../gateway/state/port.ts'
 import { createMemoryStore } from './memory.ts'
+import type { Store } from './port.ts'
 import { randomIds } from './random-ids.ts'
 import { createMemoryResponseStore } from './sqlite/response-engine.ts'
 import { openSqliteResponseStore } from './sqlite/response-store.ts'
 import { openSqliteStore } from './sqlite/sqlite.ts'
 
 /** @throws {StoreUnavailable} if it cannot be opened; the message names the way out. */
-export async function openStore({ store }: StorageSettings): Promise<LedgerStore> {
+export async function openStore({ store }: StorageSettings): Promise<Store> {
   const instanceId = randomUUID()
   switch (store.kind) {
     case 'memory':

@@ -9,6 +9,7 @@ import {
   StoreUnavailable,
   type WaitOptions,
 } from '../gateway/ledger-port.ts'
+import type { TrialStore } from '../gateway/trial-port.ts'
 import { createOutbox } from './outbox.ts'
 import type { LedgerRequest, Send } from './request.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -22,13 +23,10 @@ export interface StoreParts {
   readonly close: () => Promise<void>
 }
 
-export function createLedgerStore({
-  name,
-  instanceId,
-  send,
-  uuid,
-  close,
-}: StoreParts): LedgerStore {
+/** All that a bridge keeps in its one store. */
+export type Store = LedgerStore & TrialStore
+
+export function createStore({ name, instanceId, send, uuid, close }: StoreParts): Store {
   const room = createWaitingRoom()
   /** Which accounts a hold keeps room in, to know whom its settlement lets in. */
   const accountsOfHold = new Map<string, readonly string[]>()
@@ -135,6 +133,11 @@ export function createLedgerStore({
     },
     listUsage: (request) => send({ kind: 'list_usage', request }),
     findBoundKey: (keySha256) => send({ kind: 'find_bound_key', keySha256 }),
+
+    async saveTrial(reference, trial, nowMs) {
+      await send({ kind: 'save_trial', reference, trial, nowMs })
+    },
+    findTrial: (reference) => send({ kind: 'find_trial', reference }),
 
     recover: (nowMs) => send({ kind: 'recover', nowMs }),
     async health() {

@@ -19,6 +19,8 @@ import type {
   SessionReference,
   UsageEntry,
 } from '../gateway/ledger-port.ts'
+import type { TrialReference } from '../gateway/trial-port.ts'
+import type { Trial } from '../trial/trial.ts'
 import type { Rows } from './rows.ts'
 import * as procedures from './session-procedures.ts'
 
@@ -47,6 +49,13 @@ export type SessionRequest =
   | { readonly kind: 'list_usage'; readonly request: ListUsageRequest }
   | { readonly kind: 'find_bound_key'; readonly keySha256: string }
   | { readonly kind: 'count_open_holds' }
+  | {
+      readonly kind: 'save_trial'
+      readonly reference: TrialReference
+      readonly trial: Trial
+      readonly nowMs: number
+    }
+  | { readonly kind: 'find_trial'; readonly reference: TrialReference }
 
 export type StoreRequest =
   | LedgerRequest
@@ -64,6 +73,8 @@ interface SessionAnswers {
   list_usage: readonly UsageEntry[] | null
   find_bound_key: BoundKey | null
   count_open_holds: number
+  save_trial: undefined
+  find_trial: Trial | null
 }
 
 export type AnswerTo<Request extends StoreRequest> =
@@ -73,10 +84,13 @@ export type AnswerTo<Request extends StoreRequest> =
       ? SessionAnswers[Request['kind']]
       : Recovered
 
-/** A store, as the one function that `createLedgerStore` makes a port of. */
+/** A store, as the one function that `createStore` makes a port of. */
 export type Send = <Request extends StoreRequest>(request: Request) => Promise<AnswerTo<Request>>
 
 export type SessionAnswer = SessionAnswers[keyof SessionAnswers]
+
+/** So long a call still hears that its trial has expired. */
+const EXPIRED_TRIAL_KEPT_MS = 86_400_000
 
 export async function runSessionRequest(
   rows: Rows,
@@ -104,5 +118,11 @@ export async function runSessionRequest(
       return (await rows.findBoundKey(request.keySha256)) ?? null
     case 'count_open_holds':
       return rows.countOpenHolds()
+    case 'save_trial':
+      await rows.forgetTrials(request.nowMs - EXPIRED_TRIAL_KEPT_MS)
+      await rows.writeTrial(request.reference, request.trial)
+      return undefined
+    case 'find_trial':
+      return (await rows.readTrial(request.reference)) ?? null
   }
 }

@@ -9,6 +9,8 @@ import type { Metric } from '../budget/metric.ts'
 import type { LedgerChanges } from '../budget/operation.ts'
 import type { PastSpend, Session } from '../budget/session.ts'
 import type { BoundKey, ListSessionsRequest, ListUsageRequest } from '../gateway/ledger-port.ts'
+import type { TrialReference } from '../gateway/trial-port.ts'
+import type { Trial } from '../trial/trial.ts'
 
 export type Awaitable<Value> = Value | Promise<Value>
 
@@ -42,4 +44,12 @@ export interface InstanceRows {
   countOpenHolds(): Awaitable<number>
 }
 
-export type Rows = LedgerRows & SessionRows & InstanceRows
+export interface TrialRows {
+  /** Inserted or replaced. */
+  writeTrial(reference: TrialReference, trial: Trial): Awaitable<void>
+  readTrial(reference: TrialReference): Awaitable<Trial | undefined>
+  /** Takes out trials that expired before then: at least as many as are written, until none is left. */
+  forgetTrials(beforeMs: number): Awaitable<void>
+}
+
+export type Rows = LedgerRows & SessionRows & InstanceRows & TrialRows

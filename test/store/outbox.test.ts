@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { plainTerms } from '../../src/budget/session.ts'
 import { StoreUnavailable } from '../../src/gateway/ledger-port.ts'
 import { createMemorySend } from '../../src/store/memory.ts'
-import { createLedgerStore } from '../../src/store/port.ts'
+import { createStore } from '../../src/store/port.ts'
 import { randomIds } from '../../src/store/random-ids.ts'
 import type { Send } from '../../src/store/request.ts'
 import { hard, OWNER, usd } from '../budget/building.ts'
@@ -24,7 +24,7 @@ async function storeBehindALine() {
     const answer = await memory.send(request)
     return cut === 'answer' ? fail() : answer
   }
-  const store = createLedgerStore({
+  const store = createStore({
     name: 'far away',
     instanceId: 'bridge-1',
     send,

@@ -4,11 +4,13 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { amounts } from '../../src/budget/metric.ts'
 import { plainTerms } from '../../src/budget/session.ts'
 import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
+import type { Store } from '../../src/store/port.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres.ts'
 import { hard, usd } from '../budget/building.ts'
 import { isReady, startChild } from './child-process.ts'
 import { describeStore, freshOwner, reserveRequest, settleRequest } from './contract.ts'
 import { dropSchemas, hasPostgres, newSchema, POSTGRES_URL, query } from './postgres-place.ts'
+import { describeTrials } from './trials.ts'
 
 const isThere = await hasPostgres()
 afterAll(dropSchemas)
@@ -31,9 +33,9 @@ async function sessionWith(store: LedgerStore, limit: bigint) {
 }
 
 describe.skipIf(!isThere)('PostgreSQL', () => {
-  describeStore('postgres', async () => {
+  const createHarness = async () => {
     const schema = newSchema()
-    const stores: LedgerStore[] = []
+    const stores: Store[] = []
     return {
       async open() {
         const store = await openPostgresStore({
@@ -46,7 +48,9 @@ describe.skipIf(!isThere)('PostgreSQL', () => {
       },
       close: async () => void (await Promise.all(stores.map((store) => store.close()))),
     }
-  })
+  }
+  describeStore('postgres', createHarness)
+  describeTrials('postgres', createHarness)
 
   test('500 calls at once over three instances admit exactly what fits', async () => {
     const schema = newSchema()

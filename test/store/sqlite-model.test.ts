@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { plainTerms } from '../../src/budget/session.ts'
-import { createLedgerStore } from '../../src/store/port.ts'
+import { createStore } from '../../src/store/port.ts'
 import { randomIds } from '../../src/store/random-ids.ts'
 import type { Send, StoreRequest } from '../../src/store/request.ts'
 import { type Engine, openLedgerEngine } from '../../src/store/sqlite/engine.ts'
@@ -36,7 +36,7 @@ test('whatever happens to it, the database agrees with a plain sum of everything
       return answer.value
     }) as Send
     const portOf = () =>
-      createLedgerStore({
+      createStore({
         name: 'sqlite',
         instanceId,
         send,

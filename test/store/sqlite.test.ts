@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LedgerStore } from '../../src/gateway/ledger-port.ts'
+import type { Store } from '../../src/store/port.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import { describeStore } from './contract.ts'
+import { describeTrials } from './trials.ts'
 
-describeStore('sqlite', async () => {
+const createHarness = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bridge-store-'))
-  const stores: LedgerStore[] = []
+  const stores: Store[] = []
   return {
     async open() {
       const path = join(folder, 'state', 'bridge.db')
@@ -21,4 +22,7 @@ describeStore('sqlite', async () => {
       await rm(folder, { recursive: true })
     },
   }
-})
+}
+
+describeStore('sqlite', createHarness)
+describeTrials('sqlite', createHarness)

@@ -82,6 +82,16 @@ const LEDGER_STEPS: readonly string[] = [
     SELECT DISTINCT instance_id, '-infinity'::timestamptz FROM holds WHERE is_open
     ON CONFLICT DO NOTHING;
   `,
+  `
+  CREATE TABLE trials (
+    trial_id text NOT NULL,
+    scope text NOT NULL,
+    expires_at_ms bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (trial_id, scope)
+  );
+  CREATE INDEX trials_by_expiry ON trials (expires_at_ms);
+  `,
 ]
 
 export const LEDGER_MIGRATIONS: Migrations = { table: 'migrations', steps: LEDGER_STEPS }

@@ -3,8 +3,8 @@
  * one lane, everything else is a transaction of its own, over connections of its own: however many
  * sessions are asked for, a bridge goes on saying that it lives.
  */
-import { type LedgerStore, StoreUnavailable } from '../../gateway/ledger-port.ts'
-import { createLedgerStore } from '../port.ts'
+import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { createStore, type Store } from '../port.ts'
 import { randomIds } from '../random-ids.ts'
 import { type AnswerTo, runSessionRequest, type Send, type StoreRequest } from '../request.ts'
 import { toStoreFault } from './faults.ts'
@@ -48,7 +48,7 @@ const CHANGES_SESSIONS: ReadonlySet<StoreRequest['kind']> = new Set([
 ])
 
 /** @throws {StoreUnavailable} */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<LedgerStore> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, instanceId, schema = 'synth_bridge' } = options
   const { answerTimeoutMs = 5_000, nowMs = Date.now } = options
   checkSchema(schema)
@@ -106,7 +106,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     tending ??= tend()
   }, BEAT_MS)
 
-  return createLedgerStore({
+  return createStore({
     name: 'postgres',
     instanceId,
     send,

@@ -10,6 +10,7 @@ import { amountColumn, readAmounts } from '../amount-columns.ts'
 import type { Rows } from '../rows.ts'
 import { fromExactJson, toExactJson } from './exact-json.ts'
 import type { Row, Transaction } from './transactions.ts'
+import { createTrialRows } from './trial-rows.ts'
 
 const text = (row: Row, name: string): string => String(row[name])
 const textOrNull = (row: Row, name: string): string | null =>
@@ -91,7 +92,8 @@ const LOCK_NAMES =
   'SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest($1::text[]) AS id'
 
 /** @param locks whether sessions are read to be changed */
-export function createPostgresRows({ query, send }: Transaction, locks: boolean): Rows {
+export function createPostgresRows(transaction: Transaction, locks: boolean): Rows {
+  const { query, send } = transaction
   const lock = locks ? ' FOR UPDATE' : ''
   const one = async <Value>(
     sql: string,
@@ -125,6 +127,7 @@ export function createPostgresRows({ query, send }: Transaction, locks: boolean)
   }
 
   return {
+    ...createTrialRows(transaction),
     readHolds: async (holdIds) =>
       (
         await query('SELECT body FROM holds WHERE hold_id = ANY($1) ORDER BY hold_id FOR UPDATE', [

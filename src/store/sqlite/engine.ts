@@ -15,6 +15,7 @@ import { LEDGER_MIGRATIONS } from './migrations.ts'
 import { type ProcessIdentity, thisProcess } from './process-identity.ts'
 import { createResolvedHolds } from './resolved-holds.ts'
 import { createSessionRows } from './session-rows.ts'
+import { createTrialRows } from './trial-rows.ts'
 
 export interface EngineOptions {
   readonly path: string
@@ -52,6 +53,7 @@ async function startEngine(
   const rows: Rows = {
     ...createLedgerRows(database, accounts),
     ...createSessionRows(database, accounts),
+    ...createTrialRows(database),
   }
   const instances = createInstances(database, rows, { instanceId, ids, self })
   const resolved = createResolvedHolds(database)

@@ -109,6 +109,16 @@ export const LEDGER_MIGRATIONS: readonly string[] = [
   CREATE INDEX records_of_session ON call_record (session_id) WHERE session_id IS NOT NULL;
   CREATE INDEX records_unattached ON call_record (org_id, user_id) WHERE session_id IS NULL;
   `,
+  `
+  CREATE TABLE trial (
+    trial_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (trial_id, scope)
+  ) STRICT;
+  CREATE INDEX trials_by_expiry ON trial (expires_at);
+  `,
 ]
 
 /** @throws {StoreUnavailable} newer_schema */

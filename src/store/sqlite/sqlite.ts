@@ -1,6 +1,5 @@
 /** The embedded store: a SQLite file, owned by a worker thread so that no fsync stops the bridge. */
-import type { LedgerStore } from '../../gateway/ledger-port.ts'
-import { createLedgerStore } from '../port.ts'
+import { createStore, type Store } from '../port.ts'
 import { randomIds } from '../random-ids.ts'
 import type { Send } from '../request.ts'
 import { startRestarting } from './restarting.ts'
@@ -16,13 +15,13 @@ export interface SqliteStoreOptions {
 }
 
 /** @throws {StoreUnavailable} if it cannot be opened */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<LedgerStore> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, instanceId, attends = true, busyTimeoutMs = 5_000 } = options
   const { send, close } = await startRestarting({
     start: () => startThread({ holds: 'ledger', path, instanceId, attends, busyTimeoutMs }),
     monotonicMs: () => performance.now(),
   })
-  return createLedgerStore({
+  return createStore({
     name: 'sqlite',
     instanceId,
     // The thread answers each kind of request with what `AnswerTo` says of it.
