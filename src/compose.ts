@@ -3,7 +3,7 @@ import { listedPrice } from './budget/price-list.ts'
 import { codexCatalogue } from './codex/catalogue.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import { allowsNoSession, upstreamSettings } from './config/settings.ts'
+import { allowsNoSession, allowsUnregistered, upstreamSettings } from './config/settings.ts'
 import { BridgeError, toBridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
 import { describeWarning } from './gateway/budget-headers.ts'
@@ -30,17 +30,18 @@ import { createStoredConversations } from './gateway/state/stored-conversations.
 import { createStoredResponses } from './gateway/state/stored-responses.ts'
 import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
 import type { StateDeps } from './gateway/state/turn-keeper.ts'
+import { createTrials } from './gateway/trials.ts'
 import { compileGrammars } from './grammar/compile-grammars.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
 import { loadSealKey } from './seal/key.ts'
 import { type AppDeps, createApp } from './server/app.ts'
-import { accessKeysOf, LOCAL_CALLER } from './server/callers.ts'
+import { accessKeysOf, callerOfOpener, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
 import { connectionLimits } from './server/socket/limits.ts'
 import { createSockets } from './server/socket/sockets.ts'
 import { openResponseStore, openStore } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
-import { newRequestId, systemClock, systemIds } from './system.ts'
+import { mintTrialId, newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
 import { VERSION } from './version.ts'
@@ -146,6 +147,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         error,
       }),
   }
+  const keys = accessKeysOf(config, env)
+  const trials = createTrials({
+    store,
+    nowMs: systemClock.nowMs,
+    mintTrialId,
+    allowsUnregistered: allowsUnregistered(config),
+    ownerOf: (trial) => callerOfOpener(trial, keys, null),
+  })
   const background = createBackground({ call: callDeps, leases })
   const stored = createStoredResponses(state, background)
   const stopRetention = startRetention({
@@ -198,7 +207,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       })
   const app = createApp({
     models,
-    keys: accessKeysOf(config, env),
+    keys,
+    trials,
     localCaller: LOCAL_CALLER,
     store,
     calls,

@@ -30,3 +30,6 @@ function randomHex(): string {
 export const systemIds: Ids = { next: (prefix) => `${prefix}_${randomHex()}` }
 
 export const newRequestId = (): string => `req_${randomUUID().replaceAll('-', '')}`
+
+/** 168 random bits, in the shape that `isMintedTrialId` knows. */
+export const mintTrialId = (): string => `trial_${randomBytes(21).toString('base64url')}`

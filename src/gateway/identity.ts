@@ -1,5 +1,6 @@
 /** Who calls, through which client, and how the call is named. */
 import type { Ceiling } from '../budget/operation.ts'
+import type { CallTrial } from '../trial/trial.ts'
 
 /**
  * `codex` and `opencode` retry what no retry can mend, each in its own way, so their answers to
@@ -33,4 +34,6 @@ export interface CallIdentity {
   readonly sessionId: string | undefined
   /** `X-No-Session: true`. */
   readonly optOut: boolean
+  /** The trial of a call that came through the interceptor. */
+  readonly trial: CallTrial | undefined
 }

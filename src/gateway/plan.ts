@@ -28,8 +28,17 @@ export interface PlanDeps extends OpenTurnDeps {
   readonly redact: (text: string) => string
 }
 
-/** What clients address to the bridge alone; an upstream must not see it. */
-const BRIDGE_FIELDS = ['client_metadata', 'api_base', 'base_url', 'api_key']
+/** What clients address to the bridge alone, or to an SDK of theirs; an upstream must not see it. */
+const BRIDGE_FIELDS = [
+  'client_metadata',
+  'api_base',
+  'base_url',
+  'api_key',
+  'api_type',
+  'api_version',
+  'extra_headers',
+  'default_headers',
+]
 
 /** A request as it is passed on. */
 export function toPassedRequest(

@@ -15,22 +15,28 @@ import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { LiveCalls } from '../gateway/live-calls.ts'
 import type { ModelListing, Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
+import { shapeTrialCall, type Trials } from '../gateway/trials.ts'
+import { isMintedTrialId } from '../trial/trial.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
 import { type BoundCallers, createBoundCallers } from './bound-callers.ts'
 import { createClientStream } from './client-stream.ts'
-import { clientKindOf, identityOf } from './identity.ts'
+import { clientKindOf, identityOf, trialIdentityOf } from './identity.ts'
+import { noSuchRoute, noSuchTrialRoute, wrongTrialMethod } from './no-route.ts'
 import { type BodyLimits, readJsonBody } from './request-body.ts'
-import { methodsAt, ROUTES, type RouteName } from './routes.ts'
+import { originOf, trialAddressOf } from './request-url.ts'
+import { ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
 import { type Sockets, upgradeRequired } from './socket/sockets.ts'
 import { createStateHandlers, type StateHandler, type StateHandlersOptions } from './state.ts'
 import { createStatusHandler } from './status.ts'
+import { createTrialHandlers, type TrialHandler } from './trials.ts'
 
 export interface AppDeps {
   readonly models: Models
   readonly store: LedgerStore
   readonly calls: LiveCalls
   readonly state: StateHandlersOptions
+  readonly trials: Trials
   readonly nowMs: () => number
   readonly keys: readonly AccessKey[]
   /** Who everybody is where there are no keys. */
@@ -78,7 +84,9 @@ export function createApp(deps: AppDeps): App {
     c.set('requestId', requestId)
     if (c.req.path !== '/health') {
       checkOrigin(headersOf(c), deps.keys.length > 0)
-      c.set('boundCaller', await boundCallers.find(headersOf(c)))
+      // A minted trial is its own key: whatever else a task app presents is not even looked up.
+      const isEnough = isMintedTrialId(trialAddressOf(c.req)?.trialId ?? '')
+      if (!isEnough) c.set('boundCaller', await boundCallers.find(headersOf(c)))
     }
     await next()
   })
@@ -88,7 +96,7 @@ export function createApp(deps: AppDeps): App {
     deps.onError(error, c.get('requestId'))
     return errorResponse(c, error)
   })
-  app.notFound((c) => errorResponse(c, routeError(c.req.method, c.req.path)))
+  app.notFound((c) => errorResponse(c, noSuchRoute(c.req.method, c.req.path)))
 
   const sessions = createSessionHandlers(deps)
   const session = (handle: SessionHandler): Handler<Env> => {
@@ -124,6 +132,19 @@ export function createApp(deps: AppDeps): App {
       if (answer === 'streamed') return RESPONSE_ALREADY_SENT
       if ('body' in answer) return c.json(answer.body)
       return c.body(answer.json, 200, { 'content-type': 'application/json' })
+    }
+  }
+
+  const trials = createTrialHandlers(deps.trials)
+  const trial = (handle: TrialHandler): Handler<Env> => {
+    return async (c) => {
+      const { status, body } = await handle({
+        caller: callerOf(c, deps),
+        trialId: c.req.param('trialId') ?? '',
+        origin: originOf(c.req),
+        json: () => readJsonBody(c.env.incoming, deps.limits),
+      })
+      return c.json(body, status)
     }
   }
 
@@ -185,6 +206,15 @@ export function createApp(deps: AppDeps): App {
       deps.sockets.accept(c.env.incoming, identity)
       return RESPONSE_ALREADY_SENT
     },
+    'trial:create': trial(trials.create),
+    'trial:register': trial(trials.register),
+    'trial-call': (c) => serveTrialCall(c, deps),
+    'trial-socket': (c) => {
+      const api = trialAddressOf(c.req)?.api
+      if (api === 'responses') throw upgradeRequired('Trials are not served over WebSocket.')
+      const { method } = c.req
+      throw api === undefined ? noSuchTrialRoute(method) : wrongTrialMethod(method, ['POST'])
+    },
     status: session(createStatusHandler(deps)),
     health: (c) =>
       c.json({ status: deps.isDraining() ? 'draining' : 'ok', version: deps.version }, 200),
@@ -209,7 +239,32 @@ async function serveCall(
   const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
   refuseWhileDraining(deps)
   const json = await readJsonBody(c.env.incoming, deps.limits)
-  const planned = await plan(json, identity)
+  return runCall(c, deps, await plan(json, identity), identity)
+}
+
+/** A trial says who calls and shapes the request; from there on it is a call like any other. */
+async function serveTrialCall(c: Context<Env>, deps: AppDeps): Promise<Response> {
+  const address = trialAddressOf(c.req)
+  if (address === undefined) throw noSuchTrialRoute(c.req.method)
+  refuseWhileDraining(deps)
+  const opened = await deps.trials.open(address, () => callerOf(c, deps))
+  const shaped = shapeTrialCall(await readJsonBody(c.env.incoming, deps.limits), opened)
+  const identity = trialIdentityOf(headersOf(c), opened, c.get('requestId'), shaped.trial)
+  const plan = address.api === 'chat' ? deps.planChat : deps.planResponses
+  return runCall(c, deps, await plan(shaped.json, identity), identity)
+}
+
+function refuseWhileDraining(deps: AppDeps): void {
+  if (!deps.isDraining()) return
+  throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
+}
+
+function runCall(
+  c: Context<Env>,
+  deps: AppDeps,
+  planned: CallPlan,
+  identity: CallIdentity,
+): Response {
   const client = createClientStream(c.env.outgoing)
   // Not awaited: hono's context and the request's body are garbage while the answer streams.
   void deps.run(
@@ -217,12 +272,6 @@ async function serveCall(
     client,
   )
   return RESPONSE_ALREADY_SENT
-}
-
-function refuseWhileDraining(deps: AppDeps): void {
-  if (deps.isDraining()) {
-    throw new BridgeError('shutting_down', 'The bridge is shutting down. Try again in a moment.')
-  }
 }
 
 function errorResponse(c: Context<Env>, error: BridgeError): Response {
@@ -235,20 +284,6 @@ function errorResponse(c: Context<Env>, error: BridgeError): Response {
       ...answer.headers,
     },
   })
-}
-
-function routeError(method: string, path: string): BridgeError {
-  const methods = methodsAt(path)
-  if (methods.length > 0) {
-    return new BridgeError(
-      'method_not_allowed',
-      `${path} is served for ${methods.join(' and ')}, not ${method}.`,
-      { headers: { allow: methods.join(', ') } },
-    )
-  }
-  const isBelow = methodsAt(`/v1${path}`).some((served) => served === method)
-  const hint = isBelow ? ' The base URL ends in /v1.' : ''
-  return new BridgeError('not_found', `No route ${method} ${path.slice(0, 200)}.${hint}`)
 }
 
 function toModelJson(model: ModelListing): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { BridgeError } from '../errors.ts'
 import type { Caller } from '../gateway/identity.ts'
 import { type BoundKey, type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
 import { type AccessKey, matchKey, presentedKeys, type RequestHeaders, sha256Of } from './access.ts'
+import { callerOfOpener } from './callers.ts'
 
 export interface BoundCallersOptions {
   readonly keys: readonly AccessKey[]
@@ -53,25 +54,9 @@ export function createBoundCallers({ keys, store }: BoundCallersOptions): BoundC
         // One of [[keys]] is itself, whatever hash somebody bound.
         if (matchKey(digest, keys) !== undefined) return undefined
         const bound = await lookUp(digest.toString('hex'))
-        if (bound !== undefined) return toCaller(bound, keys)
+        if (bound !== undefined) return callerOfOpener(bound, keys, bound.sessionId)
       }
       return undefined
     },
-  }
-}
-
-/** Undefined where the key that opened the session is no longer one of `[[keys]]`: its offspring went with it. */
-function toCaller(bound: BoundKey, keys: readonly AccessKey[]): Caller | undefined {
-  const { sessionId, orgId, userId, apiKeyId } = bound
-  const opener = keys.find(({ keyId }) => keyId === apiKeyId)
-  if (opener === undefined && keys.length > 0) return undefined
-  return {
-    keyName: opener?.keyName ?? 'local',
-    keyId: apiKeyId,
-    orgId,
-    userId,
-    mayRaise: false,
-    ceiling: opener?.ceiling ?? null,
-    boundSessionId: sessionId,
   }
 }

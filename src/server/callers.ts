@@ -48,6 +48,37 @@ function ceilingOf(key: ClientKeyConfig): Ceiling | null {
   }
 }
 
+/** Whoever has left something behind that goes on calling: a session's own key, a trial. */
+export interface Opener {
+  readonly orgId: string
+  readonly userId: string
+  /** The key that was used, as a UUID; null for the local user. */
+  readonly apiKeyId: string | null
+}
+
+/**
+ * The caller that the opener is now, without the right to raise.
+ *
+ * @returns undefined where the key is no longer one of `[[keys]]`: its offspring went with it
+ */
+export function callerOfOpener(
+  { orgId, userId, apiKeyId }: Opener,
+  keys: readonly AccessKey[],
+  boundSessionId: string | null,
+): Caller | undefined {
+  const opener = keys.find(({ keyId }) => keyId === apiKeyId)
+  if (opener === undefined && keys.length > 0) return undefined
+  return {
+    keyName: opener?.keyName ?? 'local',
+    keyId: apiKeyId,
+    orgId,
+    userId,
+    mayRaise: false,
+    ceiling: opener?.ceiling ?? null,
+    boundSessionId,
+  }
+}
+
 /** The hash of no key that anybody has: the variable is not set, which was warned of. */
 const unmatchableHash = (): Buffer => randomBytes(32)
 

@@ -1,5 +1,7 @@
 /** What a request's headers say about who calls and through what. */
 import type { Caller, CallIdentity, ClientKind } from '../gateway/identity.ts'
+import type { OpenTrial } from '../gateway/trials.ts'
+import type { CallTrial } from '../trial/trial.ts'
 import type { RequestHeaders } from './access.ts'
 
 export function clientKindOf(headers: RequestHeaders): ClientKind {
@@ -29,5 +31,21 @@ export function identityOf(
     caller,
     sessionId: sessionIdOf(headers),
     optOut: headers.get('x-no-session')?.toLowerCase() === 'true',
+    trial: undefined,
   }
+}
+
+/**
+ * The same for a call through the interceptor. A trial says whose session pays: a task app can neither name
+ * another nor opt out.
+ */
+export function trialIdentityOf(
+  headers: RequestHeaders,
+  { caller, trial }: OpenTrial,
+  requestId: string,
+  callTrial: CallTrial,
+): CallIdentity {
+  const identity = { ...identityOf(headers, caller, requestId), trial: callTrial }
+  if (trial === undefined) return identity
+  return { ...identity, sessionId: trial.sessionId ?? undefined, optOut: false }
 }

@@ -3,8 +3,10 @@
  * the gate fails it.
  */
 
+import { INTERCEPTOR_PREFIX } from '../trial/address.ts'
 import type { SessionRouteName } from './sessions.ts'
 import type { StateRouteName } from './state.ts'
+import type { TrialRouteName } from './trials.ts'
 
 /** The prefixes below which the inference routes are served. */
 export const INFERENCE_PREFIXES = [
@@ -26,6 +28,9 @@ export type RouteName =
   | 'health'
   | 'status'
   | 'submit-tool-outputs'
+  | 'trial-call'
+  | 'trial-socket'
+  | `trial:${TrialRouteName}`
   | `session:${SessionRouteName}`
   | `state:${StateRouteName}`
 
@@ -126,9 +131,23 @@ function inferenceRoutes(prefix: string): Route[] {
   ]
 }
 
+/** A call's own address has too many forms for patterns: `trial/address.ts` reads it. */
+const TRIAL_ROUTES: readonly Route[] = [
+  { name: 'trial:create', method: 'POST', path: `${INTERCEPTOR_PREFIX}/trials`, costs: false },
+  {
+    name: 'trial:register',
+    method: 'POST',
+    path: `${INTERCEPTOR_PREFIX}/debug/register_trial/:trialId`,
+    costs: false,
+  },
+  { name: 'trial-call', method: 'POST', path: `${INTERCEPTOR_PREFIX}/:address{.+}`, costs: true },
+  { name: 'trial-socket', method: 'GET', path: `${INTERCEPTOR_PREFIX}/:address{.+}`, costs: false },
+]
+
 export const ROUTES: readonly Route[] = [
   ...INFERENCE_PREFIXES.flatMap(inferenceRoutes),
   ...['', ...INFERENCE_PREFIXES].flatMap(sessionRoutes),
+  ...TRIAL_ROUTES,
   { name: 'status', method: 'GET', path: '/api/v1/status', costs: false },
   { name: 'health', method: 'GET', path: '/health', costs: false },
 ]

@@ -235,6 +235,7 @@ export const IDENTITY: CallIdentity = {
   caller: LOCAL_CALLER,
   sessionId: undefined,
   optOut: false,
+  trial: undefined,
 }
 
 export function planOf(overrides: Partial<CallPlan> = {}): CallPlan {

@@ -82,3 +82,22 @@ export function answering(
     response.end(body)
   }
 }
+
+/** Says `text` in the form that it is asked for, a stream or one body, with the usage of `textFrames`. */
+export function saying(text: string): Answerer {
+  const whole = {
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 0,
+    model: 'm',
+    choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 },
+  }
+  return (request, response) => {
+    const answer =
+      request.body['stream'] === true
+        ? streaming(textFrames(text))
+        : answering(200, JSON.stringify(whole))
+    answer(request, response)
+  }
+}
