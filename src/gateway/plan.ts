@@ -8,6 +8,7 @@ import type { GrammarCheck } from '../translate/grammar.ts'
 import type { Ids } from '../translate/ids.ts'
 import type { Seal } from '../translate/seal.ts'
 import type { ToolGrammar } from '../translate/tool-table.ts'
+import { withoutBridgeFields } from './bridge-fields.ts'
 import type { ClientAnswer } from './call-plan.ts'
 import type { Models, ResolvedModel } from './models.ts'
 import type { UpstreamTarget } from './ports.ts'
@@ -28,26 +29,12 @@ export interface PlanDeps extends OpenTurnDeps {
   readonly redact: (text: string) => string
 }
 
-/** What clients address to the bridge alone, or to an SDK of theirs; an upstream must not see it. */
-const BRIDGE_FIELDS = [
-  'client_metadata',
-  'api_base',
-  'base_url',
-  'api_key',
-  'api_type',
-  'api_version',
-  'extra_headers',
-  'default_headers',
-]
-
 /** A request as it is passed on. */
 export function toPassedRequest(
   request: Readonly<Record<string, unknown>>,
   { upstreamModel }: ResolvedModel,
 ): Record<string, unknown> {
-  const passed: Record<string, unknown> = { ...request, model: upstreamModel }
-  for (const field of BRIDGE_FIELDS) delete passed[field]
-  return passed
+  return withoutBridgeFields({ ...request, model: upstreamModel })
 }
 
 export async function resolveModel(

@@ -150,6 +150,9 @@ function applyTemplate(draft: Draft, sections: readonly Section[]): void {
     replaceWhole(draft, instructions, text, sectionsOf(block, 'system'))
     block = block.filter(({ role }) => role !== 'system')
   }
+  for (const message of named.toReversed()) {
+    if (message.path.startsWith('/instructions/')) takeTextOut(draft, message, 'prompt_template')
+  }
   const input = messages.find(({ path }) => path === '/input')
   if (input !== undefined && block.length > 0) {
     // One user's text in, one user's text out: no list is made of it.

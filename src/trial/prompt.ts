@@ -60,6 +60,7 @@ function readResponses({ instructions, input }: Json): Prompt {
   return {
     messages: [
       ...readField(instructions, '/instructions', 'system'),
+      ...readList(instructions, '/instructions').map(outsideOfList),
       ...readField(input, '/input', 'user'),
       ...readList(input, '/input'),
     ],
@@ -80,6 +81,8 @@ function readList(list: unknown, path: string): PromptMessage[] {
     isMessage(item) ? [readMessage(item, `${path}/${index}`, index)] : [],
   )
 }
+
+const outsideOfList = (message: PromptMessage): PromptMessage => ({ ...message, index: undefined })
 
 /** Items of Responses have a type; a message may leave it out. */
 function isMessage(item: unknown): item is Json & { readonly role: string } {

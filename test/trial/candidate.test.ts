@@ -230,6 +230,18 @@ const RESPONSES_ROWS = [
     expected: { instructions: 'new', input: [item('user', 'q')] },
   },
   {
+    name: 'instructions that are items',
+    request: { instructions: [item('system', 'a'), item('system', 'b')], input: 'q' },
+    candidate: to('system', 'new'),
+    expected: { instructions: [item('system', 'new')], input: 'q' },
+  },
+  {
+    name: 'instructions that are items, and a template',
+    request: { instructions: [item('system', 'a'), item('developer', 'b')], input: [] },
+    candidate: template({ role: 'system', content: 'new' }),
+    expected: { instructions: [item('developer', 'b')], input: [item('system', 'new')] },
+  },
+  {
     name: "an input that is a string is the user's",
     request: { input: 'sort this' },
     candidate: to('user', 'weigh', { old_text: 'sort' }),
@@ -304,7 +316,10 @@ describe('for every request', () => {
   const request = fc.oneof(
     fc.record({ messages: fc.array(message, { maxLength: 5 }), n: fc.nat() }),
     fc.record(
-      { instructions: words, input: fc.oneof(words, fc.array(message, { maxLength: 5 })) },
+      {
+        instructions: fc.oneof(words, fc.array(message, { maxLength: 3 })),
+        input: fc.oneof(words, fc.array(message, { maxLength: 5 })),
+      },
       { requiredKeys: [] },
     ),
   )

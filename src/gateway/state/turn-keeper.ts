@@ -10,6 +10,7 @@ import type { ResponsesRequest } from '../../protocol/responses/request.ts'
 import { encodeFrame } from '../../protocol/sse.ts'
 import type { Ids } from '../../translate/ids.ts'
 import { isRecord, tryParse } from '../../translate/narrow.ts'
+import { withoutBridgeFields } from '../bridge-fields.ts'
 import type { CallIdentity } from '../identity.ts'
 import type { Clock } from '../ports.ts'
 import { EventLog, type LoggedEvent } from './event-log.ts'
@@ -231,7 +232,7 @@ export function settingsOf(request: ResponsesRequest): string {
     conversation: _conversation,
     ...settings
   } = request
-  return JSON.stringify(settings)
+  return JSON.stringify(withoutBridgeFields(settings))
 }
 
 /** The last event of a stream, where it must not promise that the response is kept. */
