@@ -1,4 +1,8 @@
 /** The interceptor over real sockets: who may call through a trial, and what the upstream then gets. */
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startTestBridge, type TestBridge, type TestBridgeOptions } from '../support/bridge.ts'
 import {
@@ -208,6 +212,31 @@ describe('a trial', () => {
     expect(await errorOf(answer)).toMatchObject({ status: 400, code: 'invalid_request', param })
   })
 
+  test('survives a restart, and the session it spends from does too', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'synth-trials-'))
+    const storage = {
+      stateDir,
+      store: { kind: 'sqlite', path: join(stateDir, 'synth.db') },
+    } as const
+    const first = await start(undefined, { storage })
+    const trial = await register(first.bridge, {
+      policy: { model: 'm' },
+      candidate: { replacements: [{ apply_to_role: 'user', new_text: 'replaced' }] },
+    })
+    const before = await post(first.bridge, callPath(trial), { ...CHAT, model: null })
+    await first.bridge.close()
+    const second = await start(undefined, { storage })
+    const after = await post(second.bridge, callPath(trial), { ...CHAT, model: null })
+    expect(after.status).toBe(200)
+    const session = 'x-synth-session-id'
+    expect(after.headers.get(session)).toBe(before.headers.get(session))
+    expect(second.upstream.received[0]?.body['messages']).toEqual([
+      { role: 'user', content: 'replaced' },
+    ])
+    await second.bridge.close()
+    await rm(stateDir, { recursive: true })
+  })
+
   test('expired it is gone', async () => {
     const { bridge, upstream } = await start()
     for (const chosen of [{}, { trial_id: 'mine' }]) {
@@ -368,7 +397,6 @@ describe('whose session pays', () => {
   test('a key of one session makes trials of that session only', async () => {
     const { bridge } = await start(undefined, withKeys)
     const bound = 'bound-key-0123456789'
-    const { createHash } = await import('node:crypto')
     const bound_key_sha256 = createHash('sha256').update(bound).digest('hex')
     const answer = await post(
       bridge,
