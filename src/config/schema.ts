@@ -98,7 +98,7 @@ const SessionSchema = z.strictObject({
 const InterceptorSchema = z.strictObject({
   allow_unregistered: z.boolean().optional().meta({
     description:
-      'Whether an unregistered trial may pass through. Default: `true` on loopback only.',
+      'Whether a trial that nobody registered passes through, as a call of whoever makes it. Default: `true` where `server.host` is loopback, else `false`.',
   }),
 })
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -137,4 +139,10 @@ describe('the address of a call', () => {
       }),
     )
   })
+})
+
+test('docs/interceptor.md lists every form, and no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/interceptor.md'), 'utf8')
+  const listed = [...page.matchAll(/^\| `(\/T\S*)` \|/gm)].map(([, form]) => form)
+  expect(listed).toEqual(ADDRESS_FORMS.map(({ url }) => url('T', 'C')))
 })
