@@ -71,7 +71,8 @@ const responsesFrame = `event: response.created\ndata: ${JSON.stringify({
   response: { id: 'resp_1', object: 'response', status: 'in_progress', output: [] },
 })}\n\n`
 
-const history = (): string => 'x'.repeat(HISTORY_BYTES)
+const history = (): string =>
+  `${'x'.repeat(HISTORY_BYTES / 2)}-middle-${'x'.repeat(HISTORY_BYTES / 2)}`
 const responsesBody = (more: object) =>
   JSON.stringify({
     model: 'm',
@@ -113,6 +114,12 @@ test.each([
     path: '/v1/chat/completions',
     body: chatBody,
   },
+  {
+    call: "a trial's call",
+    wire: 'chat',
+    path: '/api/interceptor/v1/mine/chat/completions',
+    body: chatBody,
+  },
 ])('$call does not hold its request while it streams', async ({ wire, path, body }) => {
   const baseUrl = await startEndlessUpstream(wire === 'chat' ? chatFrame : responsesFrame)
   const bridge = await startTestBridge({
@@ -123,6 +130,16 @@ test.each([
     timing: { openAfterMs: 600_000 },
   })
   running.push(bridge)
+  // Its candidate takes a piece out of the middle of each history.
+  const replacement = { apply_to_role: 'user', old_text: '-middle-', new_text: '' }
+  await fetch(`${bridge.url}/api/interceptor/v1/trials`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      trial_id: 'mine',
+      candidate: { strict: true, replacements: [replacement] },
+    }),
+  })
   const before = heldBytes()
   await Promise.all(Array.from({ length: STREAMS }, () => openStream(bridge.url, path, body())))
   // What sockets have written may still have to be told so.

@@ -27,6 +27,8 @@ export interface SceneOptions {
   readonly model?: Omit<CodexModel, 'slug'>
   /** Whether Codex speaks to the bridge over a WebSocket, through a tap. */
   readonly socket?: boolean
+  /** Path of the base URL that Codex gets; `/v1` unless it says otherwise. */
+  readonly basePath?: string
   /** Further `-c` overrides for Codex. */
   readonly overrides?: Readonly<Record<string, TomlValue>>
 }
@@ -86,7 +88,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
           ...['--skip-git-repo-check', '--model', MODEL],
           '--dangerously-bypass-approvals-and-sandbox',
           ...codexOverrides({
-            baseUrl: `${tap?.url ?? bridge.url}/v1`,
+            baseUrl: `${tap?.url ?? bridge.url}${options.basePath ?? '/v1'}`,
             keyEnv: KEY_ENV,
             catalogPath,
             extra: {
