@@ -154,7 +154,11 @@ export const ROUTES: readonly Route[] = [
 
 /** The methods that a path is served for; none for a path that no route has. */
 export function methodsAt(path: string): Route['method'][] {
-  return ROUTES.filter((route) => patternOf(route).test(path)).map((route) => route.method)
+  const methods = ROUTES.filter((route) => patternOf(route).test(path))
+    // It is there to refuse.
+    .filter(({ name }) => name !== 'trial-socket')
+    .map(({ method }) => method)
+  return [...new Set(methods)]
 }
 
 /** @param url as a request line has it, with its query */

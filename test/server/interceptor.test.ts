@@ -255,6 +255,10 @@ describe('a trial', () => {
     expect((await get('responses')).status).toBe(426)
     expect((await get('chat/completions')).status).toBe(405)
     expect((await get('models')).status).toBe(404)
+    const deleted = await fetch(bridge.url + callPath(trial), { method: 'DELETE' })
+    expect(deleted.headers.get('allow')).toBe('POST')
+    const said = await deleted.text()
+    expect(said + JSON.stringify(bridge.events)).not.toContain(trial.trial_id)
   })
 })
 
