@@ -62,11 +62,15 @@ function applyReplacement(draft: Draft, replacement: Replacement, by: string): b
   const { apply_to_role: role, old_text: oldText, new_text: newText } = replacement
   const messages = messagesOf(draft, role)
   if (oldText === undefined) {
-    const [first, ...others] = messages.filter(({ texts }) => texts.length > 0)
-    if (first === undefined) return false
+    const withText = messages.filter(({ texts }) => texts.length > 0)
+    // A field that is a text can hold the role's text, but cannot be taken out.
+    const keeper = withText.find(({ isField }) => isField) ?? withText[0]
+    if (keeper === undefined) return false
     // From the end, so that no step moves what a later one points at.
-    for (const message of others.toReversed()) takeTextOut(draft, message, by)
-    replaceWhole(draft, first, newText, by)
+    for (const message of withText.toReversed()) {
+      if (message === keeper) replaceWhole(draft, message, newText, by)
+      else takeTextOut(draft, message, by)
+    }
     return true
   }
   const find = finder(replacement, oldText)

@@ -20,6 +20,8 @@ export interface PromptMessage {
   readonly texts: readonly TextPlace[]
   /** Whether nothing is left of it without its texts: no image, no call. */
   readonly isOnlyText: boolean
+  /** Whether it is a field of the request, whose value is its text. */
+  readonly isField: boolean
   /** Whether the request is whole without it. */
   readonly isRemovable: boolean
 }
@@ -72,7 +74,9 @@ function readResponses({ instructions, input }: Json): Prompt {
 function readField(value: unknown, path: string, role: string): PromptMessage[] {
   if (typeof value !== 'string') return []
   const texts = [{ path, text: value, part: undefined }]
-  return [{ path, index: undefined, role, texts, isOnlyText: true, isRemovable: false }]
+  return [
+    { path, index: undefined, role, texts, isOnlyText: true, isField: true, isRemovable: false },
+  ]
 }
 
 function readList(list: unknown, path: string): PromptMessage[] {
@@ -100,7 +104,7 @@ function readMessage(
 ): PromptMessage {
   const { role, content } = message
   const contentPath = `${path}/content`
-  const base = { path, index, role, isRemovable: isPlain(message) }
+  const base = { path, index, role, isField: false, isRemovable: isPlain(message) }
   if (typeof content === 'string') {
     const texts = [{ path: contentPath, text: content, part: undefined }]
     return { ...base, texts, isOnlyText: true }

@@ -188,8 +188,10 @@ describe('the call of a trial', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(message), fc.boolean(), async (list, stream) => {
         const sent = { model: 'm', messages: list, stream, temperature: 0.5 }
-        // As the server reads it.
-        const received: unknown = JSON.parse(JSON.stringify(sent))
+        // As the server reads it, which leaves such keys out.
+        const received: unknown = JSON.parse(JSON.stringify(sent), (key, value) =>
+          key === '__proto__' ? undefined : value,
+        )
         const shaped = shapeTrialCall(received, opened)
         const plain = await planChatCall(received, IDENTITY, deps)
         const trial = await planChatCall(shaped.json, IDENTITY, deps)
@@ -207,7 +209,8 @@ describe('the call of a trial', () => {
     const opened = await open('/mine/responses')
     const deps = depsFor('chat', undefined)
     const role = fc.constantFrom('system', 'user', 'assistant')
-    const input = fc.oneof(fc.string(), fc.array(fc.record({ role, content: fc.string() })))
+    const item = fc.record({ role, content: fc.string({ minLength: 1 }) })
+    const input = fc.oneof(fc.string({ minLength: 1 }), fc.array(item, { minLength: 1 }))
     await fc.assert(
       fc.asyncProperty(input, fc.string(), async (given, instructions) => {
         const received = { model: 'm', input: given, instructions, store: false }

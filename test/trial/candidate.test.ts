@@ -236,6 +236,12 @@ const RESPONSES_ROWS = [
     expected: { instructions: [item('system', 'new')], input: 'q' },
   },
   {
+    name: "a user's text among the instructions gives way to the input",
+    request: { instructions: [item('user', 'a'), item('user', 'b')], input: 'q' },
+    candidate: to('user', 'new'),
+    expected: { instructions: [], input: 'new' },
+  },
+  {
     name: 'instructions that are items, and a template',
     request: { instructions: [item('system', 'a'), item('developer', 'b')], input: [] },
     candidate: template({ role: 'system', content: 'new' }),
