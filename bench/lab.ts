@@ -32,7 +32,8 @@ export interface Lab {
   readonly scale: number
   /** The pipe first, then the bridge, then whatever else is compared. */
   readonly plans: readonly TargetPlan[]
-  start(plan: TargetPlan): Promise<Target>
+  /** @param flags for Node itself, besides those of the whole run */
+  start(plan: TargetPlan, flags?: readonly string[]): Promise<Target>
   /** Reads one answer exactly; what a load of this shape must then look like. */
   guard(target: Target, load: Load): Promise<Expected>
   /** Runs one load and gives the CPU the target took for it. */
@@ -116,9 +117,13 @@ export async function openLab(options: LabOptions): Promise<Lab> {
     scale,
     plans,
     say,
-    async start(plan) {
+    async start(plan, flags = []) {
       const own = join(folder, `${plan.name}-${started++}`)
-      const target = await plan.start({ upstreamOrigin, folder: own, nodeFlags })
+      const target = await plan.start({
+        upstreamOrigin,
+        folder: own,
+        nodeFlags: [...nodeFlags, ...flags],
+      })
       running.add(target)
       return {
         ...target,
