@@ -147,3 +147,36 @@ test.each([
     await setImmediate()
   expect(heldBytes() - before).toBeLessThan(HISTORY_BYTES)
 })
+
+test('a background run does not hold the history it goes on from', async () => {
+  const baseUrl = await startEndlessUpstream(chatFrame)
+  const bridge = await startTestBridge({
+    config: {
+      upstreams: { local: { base_url: baseUrl } },
+      models: { m: { upstream: 'local' } },
+    },
+    timing: { openAfterMs: 600_000 },
+    drainMs: 0,
+  })
+  running.push(bridge)
+  const conversations = await Promise.all(
+    Array.from({ length: STREAMS }, async () => {
+      const made = await fetch(`${bridge.url}/v1/conversations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ items: [{ role: 'user', content: history() }] }),
+      })
+      return Object(await made.json()).id as string
+    }),
+  )
+  const before = heldBytes()
+  await Promise.all(
+    conversations.map((conversation) => {
+      const asked = { model: 'm', stream: true, background: true, input: 'go on', conversation }
+      return openStream(bridge.url, '/v1/responses', JSON.stringify(asked))
+    }),
+  )
+  for (let turn = 0; turn < 50 && heldBytes() - before >= HISTORY_BYTES; turn++)
+    await setImmediate()
+  expect(heldBytes() - before).toBeLessThan(HISTORY_BYTES)
+})

@@ -44,6 +44,8 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
 
   return {
     start(plan, keeper, client) {
+      // Not the plan itself: a closure that named it would hold the request for as long as it runs.
+      const { headers: planHeaders, streaming } = plan
       const detached = createDetachedClient(client)
       let answer: ClientAnswer | undefined
       const cancel = () => {
@@ -51,31 +53,23 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
         detached.leave()
       }
       const { responseId } = keeper.options
+      const tell = (headers: Readonly<Record<string, string>>, body: string) => {
+        const all = { ...planHeaders, ...headers }
+        if (streaming) {
+          client.open({ 'content-type': 'text/event-stream', ...all })
+          followLog(keeper, -1, client)
+        } else client.respond(200, { 'content-type': 'application/json', ...all }, body)
+      }
       const begin = async (headers: Readonly<Record<string, string>>) => {
         const opening = await keeper.begin()
         leases.hold(responseId, cancel)
         runs.set(responseId, { keeper, cancel, over })
         detached.detach()
-        const all = { ...plan.headers, ...headers }
-        if (plan.streaming) {
-          client.open({ 'content-type': 'text/event-stream', ...all })
-          followLog(keeper, -1, client)
-        } else {
-          client.respond(
-            200,
-            { 'content-type': 'application/json', ...all },
-            JSON.stringify(opening),
-          )
-        }
+        tell(headers, JSON.stringify(opening))
       }
-      const running: CallPlan = {
-        ...plan,
-        streaming: true,
-        createAnswer(write) {
-          answer = plan.createAnswer(write)
-          return answer
-        },
-      }
+      const running = asRun(plan, (made) => {
+        answer = made
+      })
       const spending = announcing(call.spending, begin)
       const over = runCall(running, detached, { ...call, spending }).then(async () => {
         if (runs.has(responseId)) await endLeft(keeper, answer)
@@ -87,6 +81,19 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
     find: (responseId) => runs.get(responseId),
     async idle() {
       while (runs.size > 0) await Promise.all([...runs.values()].map(({ over }) => over))
+    },
+  }
+}
+
+/** Streams whatever the client wants: it is the log that is listened to. */
+function asRun(plan: CallPlan, onAnswer: (answer: ClientAnswer) => void): CallPlan {
+  return {
+    ...plan,
+    streaming: true,
+    createAnswer(write) {
+      const answer = plan.createAnswer(write)
+      onAnswer(answer)
+      return answer
     },
   }
 }
