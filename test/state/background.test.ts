@@ -141,6 +141,26 @@ describe('a background response', () => {
     expect(world.upstream.received).toHaveLength(0)
   })
 
+  test.each([{ stream: true }, { stream: false }])(
+    'that needs no upstream is answered all the same, stream: $stream',
+    async ({ stream }) => {
+      const world = await startWorld(cleanup, {
+        config: { models: { m: { upstream: 'local', max_repeated_calls: 2 } } },
+      })
+      const calls = Array.from({ length: 4 }, (_, index) => [
+        { type: 'function_call', call_id: `call_${index}`, name: 'look', arguments: '{}' },
+        { type: 'function_call_output', call_id: `call_${index}`, output: 'nothing' },
+      ])
+      const asked = { model: 'm', background: true, stream, input: calls.flat() }
+      const answer = await world.call('POST', RESPONSES, asked)
+      const text = await answer.text()
+      const said = stream ? eventsOf(text).at(-1)?.['response'] : JSON.parse(text)
+      expect(said).toMatchObject({ status: 'completed', background: true })
+      expect(await world.json('GET', `${RESPONSES}/${said.id}`)).toEqual(said)
+      expect(world.upstream.received).toEqual([])
+    },
+  )
+
   test('that the upstream refuses is one that failed', async () => {
     const world = await startWorld(cleanup, {
       answer: (_request, response) => {

@@ -53,19 +53,19 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
         detached.leave()
       }
       const { responseId } = keeper.options
-      const tell = (headers: Readonly<Record<string, string>>, body: string) => {
+      const tell = (headers: Readonly<Record<string, string>>, body: () => string) => {
         const all = { ...planHeaders, ...headers }
         if (streaming) {
           client.open({ 'content-type': 'text/event-stream', ...all })
           followLog(keeper, -1, client)
-        } else client.respond(200, { 'content-type': 'application/json', ...all }, body)
+        } else client.respond(200, { 'content-type': 'application/json', ...all }, body())
       }
       const begin = async (headers: Readonly<Record<string, string>>) => {
         const opening = await keeper.begin()
         leases.hold(responseId, cancel)
         runs.set(responseId, { keeper, cancel, over })
         detached.detach()
-        tell(headers, JSON.stringify(opening))
+        tell(headers, () => JSON.stringify(opening))
       }
       const running = asRun(plan, (made) => {
         answer = made
@@ -73,6 +73,8 @@ export function createBackground({ call, leases }: BackgroundDeps): Background {
       const spending = announcing(call.spending, begin)
       const over = runCall(running, detached, { ...call, spending }).then(async () => {
         if (runs.has(responseId)) await endLeft(keeper, answer)
+        // What needs no upstream is never admitted: its client has yet to hear of it.
+        else if (keeper.isOver) tell({}, () => answer?.body() ?? '')
         await keeper.release()
         runs.delete(responseId)
       })
