@@ -336,6 +336,34 @@ describe('a response that is stored', () => {
     ])
   })
 
+  test.each([
+    { from: 'a warm-up', first: { model: 'm', generate: false } },
+    { from: 'one that is not stored', first: turn },
+  ])('has all that it went on from, where that was $from', async ({ first }) => {
+    const { connect, bridge, upstream } = await start(echo)
+    const client = await connect()
+    const earlier = await client.turn({ ...first, input: 'one' })
+    const second = await client.turn({
+      model: 'm',
+      input: 'two',
+      previous_response_id: idOf(earlier),
+    })
+    expect(second.at(-1)).toMatchObject({
+      response: { store: true, previous_response_id: idOf(earlier) },
+    })
+    const said = lastMessages(upstream) as object[]
+    const other = await connect()
+    const third = { model: 'm', input: 'three', previous_response_id: idOf(second) }
+    expect((await other.turn(third)).at(-1)?.type).toBe('response.completed')
+    expect(lastMessages(upstream)).toEqual([
+      ...said,
+      { role: 'assistant', content: 'You said two' },
+      { role: 'user', content: 'three' },
+    ])
+    const listed = await fetch(`${bridge.url}/v1/responses/${idOf(second)}/input_items`)
+    expect(Object(await listed.json()).data).toHaveLength(said.length)
+  })
+
   test('stays after a turn from it that was refused', async () => {
     const { connect } = await start(echo)
     const client = await connect()

@@ -36,6 +36,7 @@ export function createConnectionMemory(maxChars: number): ConnectionMemory {
     },
     historyBefore: (behind) => ({
       ...behind,
+      isStored: (id) => latest?.responseId !== id && behind.isStored(id),
       readTurns: async (owner, id) =>
         latest?.responseId === id ? latest.items : behind.readTurns(owner, id),
     }),

@@ -7,6 +7,8 @@ import type { ResponseStore, StoredItem } from './port.ts'
 import { isId, toWireItem, type WireItem } from './stored-item.ts'
 
 export interface History {
+  /** Whether the store has it, if anybody has: what goes on from it need not repeat it. */
+  isStored(responseId: string): boolean
   /**
    * The items of a response and of every turn before it: oldest turn first, of each its input, then
    * its output. Undefined when the owner has no such response.
@@ -22,6 +24,7 @@ export function createHistory(store: ResponseStore): History {
   const itemsOf = (items: readonly StoredItem[] | undefined) => items?.map(toWireItem)
   const keyOf = ({ orgId, userId }: Owner): Owner => ({ orgId, userId })
   return {
+    isStored: () => true,
     readTurns: async (owner, responseId) =>
       isId(responseId)
         ? itemsOf(await store.readTurns({ owner: keyOf(owner), responseId }))

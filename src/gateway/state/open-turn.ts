@@ -5,7 +5,13 @@
 import { BridgeError } from '../../errors.ts'
 import type { ReadRequest, ResponsesRequest } from '../../protocol/responses/request.ts'
 import type { CallIdentity } from '../identity.ts'
-import { conversationIdOf, conversationNotFound, expandRequest } from './expand.ts'
+import {
+  conversationIdOf,
+  conversationNotFound,
+  type Expansion,
+  expandRequest,
+  wireItemsOf,
+} from './expand.ts'
 import type { History } from './history.ts'
 import { refuseOrphanOutputs } from './orphan-outputs.ts'
 import { type EndedTurn, type StateDeps, settingsOf, TurnKeeper } from './turn-keeper.ts'
@@ -59,17 +65,26 @@ export async function openTurn(
   try {
     const expansion = await expandRequest({ ...asked, request }, identity.caller, history)
     refuseOrphanOutputs(expansion)
-    const { read, turn } = expansion
-    const prior = read.input.length - turn.items.length
-    keeper?.begins(
-      turn,
-      Array.isArray(read.request.input) ? read.request.input.slice(0, prior) : [],
-    )
-    return { read, keeper }
+    beginKeeping(keeper, expansion, history)
+    return { read: expansion.read, keeper }
   } catch (cause) {
     await keeper?.release()
     throw cause
   }
+}
+
+/** A turn is kept as what it adds, unless what it goes on from is remembered elsewhere than in the store. */
+function beginKeeping(
+  keeper: TurnKeeper | undefined,
+  { read, turn }: Expansion,
+  history: History,
+): void {
+  if (keeper === undefined) return
+  const whole = wireItemsOf(read.request)
+  const { previousResponseId } = turn
+  if (previousResponseId === undefined || history.isStored(previousResponseId)) {
+    keeper.begins(turn, whole.slice(0, whole.length - turn.items.length))
+  } else keeper.begins({ ...turn, previousResponseId: undefined, items: whole }, [])
 }
 
 function refuseBackground(

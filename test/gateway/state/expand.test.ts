@@ -16,12 +16,14 @@ const KEPT = said('assistant', 'kept', 'msg_kept')
 
 /** Fails whoever asks. */
 const NO_HISTORY: History = {
+  isStored: () => true,
   readTurns: () => Promise.reject(new Error('asked')),
   readConversation: () => Promise.reject(new Error('asked')),
   readItems: () => Promise.reject(new Error('asked')),
 }
 
 const HISTORY: History = {
+  isStored: () => true,
   readTurns: async (owner, id) => (owner === OWNER && id === 'resp_1' ? PRIOR : undefined),
   readConversation: async (owner, id) => (owner === OWNER && id === 'conv_1' ? PRIOR : undefined),
   readItems: async (_owner, ids) =>

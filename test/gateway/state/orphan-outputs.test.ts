@@ -16,6 +16,7 @@ const output = (id: string | undefined, type = 'function_call_output'): WireItem
   output: 'x',
 })
 const HISTORY: History = {
+  isStored: () => true,
   readTurns: async () => [
     { role: 'user', content: 'hi' },
     called('a'),
