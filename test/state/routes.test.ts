@@ -1,6 +1,7 @@
 /** The routes of what is kept: shapes, pages, owners, prefixes; over real HTTP. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { INFERENCE_PREFIXES } from '../../src/server/routes.ts'
+import { sendJson } from '../support/model-server.ts'
 import { chatFrames, createCleanup, type Json, messagesOf, startWorld, talking } from './support.ts'
 
 const cleanup = createCleanup()
@@ -35,6 +36,15 @@ describe('the input of a response', () => {
     expect(first).toMatchObject({ has_more: true, last_id: 'msg_mine' })
     const second = await world.json('GET', `${path}?order=asc&limit=2&after=msg_mine`)
     expect(second).toMatchObject({ has_more: false, data: [{ id: all['first_id'] }] })
+  })
+
+  test('has an id for each item, even where the client gave one twice', async () => {
+    const world = await startWorld(cleanup)
+    const input = ['a', 'b', 'c'].map((text) => ({ ...user(text), id: 'msg_same' }))
+    const { id } = await world.json('POST', '/v1/responses', { model: 'm', input })
+    const { data } = await world.json('GET', `/v1/responses/${id}/input_items?order=asc`)
+    expect(data[0].id).toBe('msg_same')
+    expect(new Set(data.map((item: Json) => item['id'])).size).toBe(3)
   })
 
   test('of a text is one message; of a turn only what it added', async () => {
@@ -163,6 +173,43 @@ describe('a conversation', () => {
     expect(await world.error('GET', `${items}/${first.id}`)).toMatchObject({ status: 404 })
     await world.json('POST', '/v1/responses', { model: 'm', input: '3', conversation: id })
     expect(messagesOf(world.upstream)).toMatchObject([{ content: '2' }, { content: '3' }])
+  })
+
+  test.each(['asc', 'desc'])(
+    'is read whole, page by page, where an id was added twice: %s',
+    async (order) => {
+      const world = await startWorld(cleanup)
+      const items = ['a', 'b', 'a', 'c'].map((id) => ({ ...user('x'), id: `msg_${id}` }))
+      const { id } = await world.json('POST', '/v1/conversations', { items })
+      await world.json('POST', `/v1/conversations/${id}/items`, { items })
+      const path = `/v1/conversations/${id}/items?order=${order}&limit=1`
+      let page = await world.json('GET', path)
+      let pages = 1
+      for (; page['has_more'] && pages <= 8; pages++)
+        page = await world.json('GET', `${path}&after=${page['last_id']}`)
+      expect(pages).toBe(8)
+    },
+  )
+
+  test('comes to an end where an upstream gives one id in every answer', async () => {
+    const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed' }
+    const content = [{ type: 'output_text', text: 'x', annotations: [] }]
+    const body = { object: 'response', status: 'completed', output: [{ ...message, content }] }
+    const world = await startWorld(cleanup, {
+      wire: 'responses',
+      answer: (_request, response) => sendJson(response, 200, body),
+    })
+    const { id: conversation } = await world.json('POST', '/v1/conversations', {})
+    for (let turns = 0; turns < 3; turns++)
+      await world.json('POST', '/v1/responses', { model: 'm', input: 'x', conversation })
+    for (const order of ['asc', 'desc']) {
+      const path = `/v1/conversations/${conversation}/items?order=${order}&limit=1`
+      let page = await world.json('GET', path)
+      for (let pages = 1; page['has_more']; pages++) {
+        expect(pages).toBeLessThan(6)
+        page = await world.json('GET', `${path}&after=${page['last_id']}`)
+      }
+    }
   })
 
   test('is part of the response, which appends to it; one that fails does not', async () => {

@@ -9,7 +9,7 @@ import { BridgeError } from '../../errors.ts'
 import { readInputItem } from '../../protocol/responses/input.ts'
 import { invalidRequest, readAs } from '../../protocol/responses/read.ts'
 import type { ConversationReference, ItemPage, PageRequest, StoredItem } from './port.ts'
-import { isId, toListedItem, toStoredItem, type WireItem } from './stored-item.ts'
+import { isId, toListedItem, toStoredItems, type WireItem } from './stored-item.ts'
 import { pageOrThrow } from './stored-responses.ts'
 import type { StateDeps } from './turn-keeper.ts'
 
@@ -56,7 +56,10 @@ export function createStoredConversations({ store, clock, ids }: StateDeps): Sto
     return toJson(conversationId, found.createdAtMs, JSON.parse(found.metadata))
   }
 
-  const toItems = (items: readonly WireItem[]): readonly StoredItem[] => {
+  const toItems = (
+    items: readonly WireItem[],
+    taken?: ReadonlySet<unknown>,
+  ): readonly StoredItem[] => {
     if (items.length > MAX_ITEMS) {
       throw new BridgeError(
         'invalid_request',
@@ -64,16 +67,25 @@ export function createStoredConversations({ store, clock, ids }: StateDeps): Sto
         { param: 'items' },
       )
     }
-    const taken = new Set<unknown>()
-    return items.map((item, index) => {
+    for (const [index, item] of items.entries()) {
       const at = `items[${index}]`
       if (readInputItem(item, at).type === 'item_reference') {
         throw invalidRequest(at, 'an item, not a reference to one', item)
       }
-      const stored = toStoredItem(item, ids, taken)
-      taken.add(stored.id)
-      return stored
-    })
+    }
+    return toStoredItems(items, ids, taken)
+  }
+
+  /** Which of the items' ids stand for items of the conversation already. */
+  const idsIn = async (
+    reference: ConversationReference,
+    items: readonly WireItem[],
+  ): Promise<ReadonlySet<unknown>> => {
+    const given = items.flatMap(({ id }) => (typeof id === 'string' && isId(id) ? id : []))
+    const found = await Promise.all(
+      given.map((itemId) => store.findConversationItem({ ...reference, itemId })),
+    )
+    return new Set(found.map((item) => item?.id))
   }
 
   return {
@@ -108,7 +120,8 @@ export function createStoredConversations({ store, clock, ids }: StateDeps): Sto
 
     async addItems(owner, conversationId, json) {
       const reference = referenceOf(owner, conversationId)
-      const items = toItems(readAs(AddSchema, json, '').items)
+      const given = readAs(AddSchema, json, '').items
+      const items = toItems(given, await idsIn(reference, given.slice(0, MAX_ITEMS)))
       const isThere = await store.addConversationItems({
         ...reference,
         items,

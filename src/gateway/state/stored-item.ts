@@ -36,6 +36,20 @@ export function toStoredItem(
 
 const NONE: ReadonlySet<unknown> = new Set()
 
+/** Each with an id of its own among them: pages of a list are found by it. */
+export function toStoredItems(
+  items: readonly WireItem[],
+  ids: Ids,
+  taken: ReadonlySet<unknown> = NONE,
+): readonly StoredItem[] {
+  const used = new Set(taken)
+  return items.map((item) => {
+    const stored = toStoredItem(item, ids, used)
+    used.add(stored.id)
+    return stored
+  })
+}
+
 /** As the client or the model wrote it. */
 export const toWireItem = ({ body }: StoredItem): WireItem => JSON.parse(body) as WireItem
 

@@ -17,7 +17,7 @@ import { EventLog, type LoggedEvent } from './event-log.ts'
 import type { NewTurn } from './expand.ts'
 import type { Leases } from './leases.ts'
 import type { ResponseStore, SavedTurn } from './port.ts'
-import { outputOf, toStoredItem, type WireItem } from './stored-item.ts'
+import { outputOf, toStoredItem, toStoredItems, type WireItem } from './stored-item.ts'
 
 /** A client waits for its last event this long and no longer. */
 const SAVE_TIMEOUT_MS = 10_000
@@ -107,7 +107,7 @@ export class TurnKeeper {
   begins(turn: NewTurn, prior: readonly WireItem[]): void {
     this.#turn = this.options.onEnded === undefined ? { ...turn, items: [] } : turn
     const taken = new Set(prior.map(({ id }) => id))
-    this.#input = turn.items.map((item) => toStoredItem(item, this.#deps.ids, taken))
+    this.#input = toStoredItems(turn.items, this.#deps.ids, taken)
   }
 
   watch(answer: KeptAnswer): void {

@@ -1,7 +1,7 @@
 /** Items in their order, by page and by id; and the threads that count how much there is of them. */
 import type { Owner } from '../../budget/hold.ts'
 import type { ItemPage, PageRequest, StoredItem } from '../../gateway/state/port.ts'
-import { integer, type Row, type Sql, text } from './sql.ts'
+import { integerIfAny, type Row, type Sql, text } from './sql.ts'
 
 export type Side = 'input' | 'output' | 'conversation'
 
@@ -71,7 +71,11 @@ export async function recountThread(sql: Sql, threadId: string): Promise<void> {
 
 const NO_ITEM = -1
 
-/** The caller has seen that the parent is there and whose it is. */
+/**
+ * The caller has seen that the parent is there and whose it is. Should one id stand for several items
+ * (upstreams exist that give theirs anew in every answer), the page begins behind the last of them: behind
+ * the first, a client that goes from page to page would come by for ever.
+ */
 export async function pageOf(
   sql: Sql,
   parentId: string,
@@ -81,11 +85,13 @@ export async function pageOf(
   let from = NO_ITEM
   if (after !== undefined) {
     const [row] = await sql.all(
-      'SELECT sequence FROM item WHERE parent_id = $1 AND side = $2 AND item_id = $3',
+      `SELECT ${order === 'asc' ? 'max' : 'min'}(sequence) AS sequence FROM item
+       WHERE parent_id = $1 AND side = $2 AND item_id = $3`,
       [parentId, side, after],
     )
-    if (row === undefined) return { ok: false, reason: 'unknown_after' }
-    from = integer(row, 'sequence')
+    const place = row === undefined ? undefined : integerIfAny(row, 'sequence')
+    if (place === undefined) return { ok: false, reason: 'unknown_after' }
+    from = place
   }
   const rows = await sql.all(
     order === 'asc'
