@@ -23,16 +23,17 @@ export async function insertItems(
   { owner, threadId, parentId, side }: ItemPlace,
   items: readonly StoredItem[],
 ): Promise<number> {
-  let bytes = 0
-  for (const { id, body } of items) {
-    bytes += body.length
-    await sql.all(
-      `INSERT INTO item (thread_id, org_id, user_id, parent_id, side, item_id, body)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [threadId, owner.orgId, owner.userId, parentId, side, id, body],
-    )
-  }
-  return bytes
+  // Not one after another: a history of hundreds of items is then one way to PostgreSQL and back.
+  await Promise.all(
+    items.map(({ id, body }) =>
+      sql.all(
+        `INSERT INTO item (thread_id, org_id, user_id, parent_id, side, item_id, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+        [threadId, owner.orgId, owner.userId, parentId, side, id, body],
+      ),
+    ),
+  )
+  return items.reduce((bytes, { body }) => bytes + body.length, 0)
 }
 
 /** The thread was used now and is `bytes` larger. */

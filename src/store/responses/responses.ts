@@ -234,20 +234,23 @@ export async function extend(
   sql: Sql,
   { responseIds, untilMs }: { readonly responseIds: readonly string[]; readonly untilMs: number },
 ): Promise<readonly string[]> {
-  const asked: string[] = []
-  for (const responseId of responseIds) {
-    const [row] = await sql.all(
-      `UPDATE response SET lease_until = $2 WHERE response_id = $1 AND state = 'running'
-       RETURNING cancel_asked`,
-      [responseId, untilMs],
-    )
-    if (row !== undefined && integer(row, 'cancel_asked') === 1) asked.push(responseId)
-    await sql.all('UPDATE conversation SET lock_until = $2 WHERE lock_holder = $1', [
-      responseId,
-      untilMs,
-    ])
-  }
-  return asked
+  const asked = await Promise.all(
+    responseIds.map(async (responseId) => {
+      const [[row]] = await Promise.all([
+        sql.all(
+          `UPDATE response SET lease_until = $2 WHERE response_id = $1 AND state = 'running'
+           RETURNING cancel_asked`,
+          [responseId, untilMs],
+        ),
+        sql.all('UPDATE conversation SET lock_until = $2 WHERE lock_holder = $1', [
+          responseId,
+          untilMs,
+        ]),
+      ])
+      return row !== undefined && integer(row, 'cancel_asked') === 1 ? [responseId] : []
+    }),
+  )
+  return asked.flat()
 }
 
 export async function askCancel(sql: Sql, reference: ResponseReference): Promise<void> {
