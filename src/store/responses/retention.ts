@@ -18,17 +18,26 @@ export async function prune(
   let threads = 0
   for (const row of oldest) {
     if (integer(row, 'used_at') >= beforeMs && surplus <= 0) return { threads, more: false }
-    await removeThread(sql, row)
+    if (!(await removeThread(sql, row))) continue
     surplus -= integer(row, 'bytes')
     threads += 1
   }
   return { threads, more: oldest.length === THREADS_AT_ONCE }
 }
 
-async function removeThread(sql: Sql, row: Row): Promise<void> {
+/**
+ * The thread's own row goes first: whoever adds to the thread has to write it, too, so that either waits
+ * for the other. One that has been used meanwhile stays.
+ */
+async function removeThread(sql: Sql, row: Row): Promise<boolean> {
   const threadId = text(row, 'thread_id')
+  const removed = await sql.all(
+    'DELETE FROM thread WHERE thread_id = $1 AND used_at = $2 RETURNING thread_id',
+    [threadId, integer(row, 'used_at')],
+  )
+  if (removed.length === 0) return false
   await sql.all('DELETE FROM item WHERE thread_id = $1', [threadId])
   await sql.all('DELETE FROM response WHERE thread_id = $1', [threadId])
   await sql.all('DELETE FROM conversation WHERE conversation_id = $1', [threadId])
-  await sql.all('DELETE FROM thread WHERE thread_id = $1', [threadId])
+  return true
 }
