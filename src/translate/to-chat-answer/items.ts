@@ -23,17 +23,17 @@ export interface AnswerItemsOptions {
 
 type TextKind = 'content' | 'refusal' | 'reasoning' | 'summary' | 'call'
 
-/** Of every event with text: what kind of text, and the member in which its `done` has all of it. */
-const TEXT_EVENTS: ReadonlyMap<string, readonly [kind: TextKind, whole: string]> = new Map([
-  ['response.output_text', ['content', 'text']],
-  ['response.refusal', ['refusal', 'refusal']],
-  ['response.reasoning_text', ['reasoning', 'text']],
+/** Of events with text: its kind, the `done`'s member with all of it, its item, which not all announce. */
+const TEXT_EVENTS = new Map<string, readonly [kind: TextKind, whole: string, type: string]>([
+  ['response.output_text', ['content', 'text', 'message']],
+  ['response.refusal', ['refusal', 'refusal', 'message']],
+  ['response.reasoning_text', ['reasoning', 'text', 'reasoning']],
   // Open Responses' own spelling.
-  ['response.reasoning', ['reasoning', 'text']],
-  ['response.reasoning_summary_text', ['summary', 'text']],
-  ['response.reasoning_summary', ['summary', 'text']],
-  ['response.function_call_arguments', ['call', 'arguments']],
-  ['response.custom_tool_call_input', ['call', 'input']],
+  ['response.reasoning', ['reasoning', 'text', 'reasoning']],
+  ['response.reasoning_summary_text', ['summary', 'text', 'reasoning']],
+  ['response.reasoning_summary', ['summary', 'text', 'reasoning']],
+  ['response.function_call_arguments', ['call', 'arguments', 'function_call']],
+  ['response.custom_tool_call_input', ['call', 'input', 'custom_tool_call']],
 ])
 
 /** Between two messages, or two stretches of reasoning, that become one text. */
@@ -105,8 +105,9 @@ export class AnswerItems {
     const dot = type.lastIndexOf('.')
     const known = TEXT_EVENTS.get(type.slice(0, dot))
     if (known === undefined) return
-    const [kind, whole] = known
-    const slot = this.#slots.get(index) ?? this.#open(index, {})
+    const [kind, whole, itemType] = known
+    const named = { type: itemType, id: event['item_id'] }
+    const slot = this.#slots.get(index) ?? this.#open(index, named)
     if (type.endsWith('.delta')) {
       const logprobs = this.#logprobs && kind === 'content' ? event['logprobs'] : undefined
       this.#say(slot, kind, partIndex(event), textOf(delta), logprobs)

@@ -166,6 +166,13 @@ const end = (...output: object[]) => ({
   response: { status: 'completed', output },
 })
 
+const message = (id: string) => ({
+  type: 'message',
+  id,
+  role: 'assistant',
+  content: [{ type: 'output_text', text: 'Hello' }],
+})
+
 describe('odd upstreams', () => {
   test('a call that is announced without its name waits for it', () => {
     const said = saidIn(
@@ -226,6 +233,26 @@ describe('odd upstreams', () => {
       ]).text,
     )
     expect(said.text).toBe('Hello')
+  })
+
+  test.each([
+    { event: 'output_text', kind: 'text', item: message('msg_1') },
+    { event: 'output_text', kind: 'text', item: message('msg_other') },
+    {
+      event: 'reasoning_text',
+      kind: 'reasoning',
+      item: { type: 'reasoning', id: 'rs_1', content: [{ type: 'reasoning_text', text: 'Hello' }] },
+    },
+  ] as const)('an item that was never announced is not said twice: $event', (row) => {
+    const { event, kind, item } = row
+    const type = `response.${event}`
+    const place = { output_index: 0, content_index: 0, item_id: 'msg_1' }
+    const events = [
+      { ...place, type: `${type}.delta`, delta: 'Hello' },
+      { ...place, type: `${type}.done`, text: 'Hello' },
+      end(item),
+    ]
+    expect(saidIn(run([sse(...events)]).text)[kind]).toBe('Hello')
   })
 
   test('deltas without a place belong to the first item', () => {
