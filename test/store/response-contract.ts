@@ -381,6 +381,27 @@ export function describeResponseStore(
         expect(await store.find(ref(turns[9] ?? turnOf('')))).toBeUndefined()
       })
 
+      test('counts what is said of conversations, too', async () => {
+        const metadata = JSON.stringify({ about: 'x'.repeat(1_000) })
+        const made = ['conv_a', 'conv_b', 'conv_c'].map((name, index) => ({
+          ref: { owner, conversationId: newId(name) },
+          nowMs: T0 + index,
+        }))
+        for (const { ref: reference, nowMs } of made) {
+          await store.createConversation({ ...reference, metadata: '{}', items: [], nowMs })
+          await store.updateConversation({ ...reference, metadata })
+        }
+        const next = { owner, conversationId: newId('conv') }
+        await store.createConversation({ ...next, metadata, items: [], nowMs: T0 + 9 })
+        await prune(0, 2_500)
+        const all = [...made.map((one) => one.ref), next]
+        const left = await Promise.all(all.map((reference) => store.findConversation(reference)))
+        expect(left.map((found) => found !== undefined)).toEqual([false, false, true, true])
+        await store.deleteConversation(next)
+        await prune(0, 1_500)
+        expect(await store.findConversation(all[2] ?? next)).toBeDefined()
+      })
+
       test('no longer counts what was deleted', async () => {
         const big = turnOf('big', { nowMs: T0 + 5, output: [item('x'.repeat(10_000))] })
         const small = turnOf('small', { nowMs: T0 })

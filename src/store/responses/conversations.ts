@@ -37,7 +37,7 @@ export async function createConversation(
      VALUES ($1, $2, $3, $4, $5)`,
     [...paramsOf(request), nowMs, metadata],
   )
-  await append(sql, request, request.items, nowMs)
+  await append(sql, request, request.items, nowMs, metadata.length)
 }
 
 /** An empty conversation has a thread, too: retention has to find it. */
@@ -46,6 +46,7 @@ async function append(
   { owner, conversationId }: ConversationReference,
   items: readonly StoredItem[],
   nowMs: number,
+  moreBytes = 0,
 ): Promise<void> {
   const place = {
     owner,
@@ -53,7 +54,8 @@ async function append(
     parentId: conversationId,
     side: 'conversation',
   } as const
-  await touchThread(sql, conversationId, await insertItems(sql, place, items), nowMs)
+  const bytes = moreBytes + (await insertItems(sql, place, items))
+  await touchThread(sql, conversationId, bytes, nowMs)
 }
 
 export async function findConversation(
@@ -73,7 +75,9 @@ export async function updateConversation(
     `UPDATE conversation SET metadata = $4 WHERE ${OWNED} RETURNING conversation_id`,
     [...paramsOf(request), request.metadata],
   )
-  return rows.length > 0
+  if (rows.length === 0) return false
+  await recountThread(sql, request.conversationId)
+  return true
 }
 
 export async function deleteConversation(
@@ -84,7 +88,9 @@ export async function deleteConversation(
     `DELETE FROM conversation WHERE ${OWNED} RETURNING conversation_id`,
     paramsOf(reference),
   )
-  return rows.length > 0
+  if (rows.length === 0) return false
+  await recountThread(sql, reference.conversationId)
+  return true
 }
 
 export async function readConversation(

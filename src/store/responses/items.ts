@@ -51,13 +51,14 @@ export async function touchThread(
   )
 }
 
-/** Something of it was deleted: what is left is counted anew, and a thread of nothing goes. */
+/** Something of it was deleted or changed: it is counted anew, and a thread of nothing goes. */
 export async function recountThread(sql: Sql, threadId: string): Promise<void> {
   await sql.all(
     `UPDATE thread SET bytes =
        (SELECT coalesce(sum(length(body)), 0) FROM item WHERE thread_id = $1) +
        (SELECT coalesce(sum(length(body) + length(settings) + coalesce(length(log), 0)), 0)
-        FROM response WHERE thread_id = $1)
+        FROM response WHERE thread_id = $1) +
+       (SELECT coalesce(sum(length(metadata)), 0) FROM conversation WHERE conversation_id = $1)
      WHERE thread_id = $1`,
     [threadId],
   )
