@@ -18,7 +18,7 @@ import type { ClientStream } from '../gateway/ports.ts'
 import { shapeTrialCall, type Trials } from '../gateway/trials.ts'
 import { isMintedTrialId } from '../trial/trial.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
-import { type BoundCallers, createBoundCallers } from './bound-callers.ts'
+import { type BoundCallers, checkBoundSession, createBoundCallers } from './bound-callers.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf, trialIdentityOf } from './identity.ts'
 import { noSuchRoute, noSuchTrialRoute, wrongTrialMethod } from './no-route.ts'
@@ -122,7 +122,7 @@ export function createApp(deps: AppDeps): App {
   const state = (handle: StateHandler): Handler<Env> => {
     return async (c) => {
       const answer = await handle({
-        caller: callerOf(c, deps),
+        caller: await liveCallerOf(c, deps),
         param: (name) => c.req.param(name) ?? '',
         query: (name) => c.req.query(name),
         json: () => readJsonBody(c.env.incoming, deps.limits),
@@ -161,7 +161,8 @@ export function createApp(deps: AppDeps): App {
     responses: (c) => serveCall(c, deps, deps.planResponses),
     'responses-compact': (c) => serveCall(c, deps, deps.planCompact),
     'input-tokens': async (c) => {
-      const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
+      const caller = await liveCallerOf(c, deps)
+      const identity = identityOf(headersOf(c), caller, c.get('requestId'))
       const json = await readJsonBody(c.env.incoming, deps.limits)
       const { headers, body } = await deps.countInputTokens(json, identity)
       return c.json(body, 200, { 'x-request-id': identity.requestId, ...headers })
@@ -229,6 +230,13 @@ function headersOf(c: Context<Env>): RequestHeaders {
 
 function callerOf(c: Context<Env>, deps: AppDeps): Caller {
   return c.get('boundCaller') ?? authenticate(headersOf(c), deps.keys, deps.localCaller)
+}
+
+/** The caller of a route that the budget's gate does not guard. */
+async function liveCallerOf(c: Context<Env>, deps: AppDeps): Promise<Caller> {
+  const caller = callerOf(c, deps)
+  await checkBoundSession(caller, clientKindOf(headersOf(c)), deps)
+  return caller
 }
 
 async function serveCall(

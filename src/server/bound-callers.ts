@@ -3,7 +3,8 @@
  * no other. Nothing but the hash is kept, with the session, so such a key lives and dies with it.
  */
 import { BridgeError } from '../errors.ts'
-import type { Caller } from '../gateway/identity.ts'
+import { toSessionError } from '../gateway/budget-refusal.ts'
+import type { Caller, ClientKind } from '../gateway/identity.ts'
 import { type BoundKey, type LedgerStore, StoreUnavailable } from '../gateway/ledger-port.ts'
 import { type AccessKey, matchKey, presentedKeys, type RequestHeaders, sha256Of } from './access.ts'
 import { callerOfOpener } from './callers.ts'
@@ -37,15 +38,8 @@ export function createBoundCallers({ keys, store }: BoundCallersOptions): BoundC
     known.set(hash, found)
     return found
   }
-  const ask = async (hash: string): Promise<BoundKey | null> => {
-    try {
-      return await store.findBoundKey(hash)
-    } catch (cause) {
-      if (!(cause instanceof StoreUnavailable)) throw cause
-      const message = `The key cannot be looked up: ${cause.message}`
-      throw new BridgeError('store_unavailable', message, { cause })
-    }
-  }
+  const ask = (hash: string): Promise<BoundKey | null> =>
+    store.findBoundKey(hash).catch(unavailable)
 
   return {
     async find(headers) {
@@ -58,5 +52,34 @@ export function createBoundCallers({ keys, store }: BoundCallersOptions): BoundC
       }
       return undefined
     },
+  }
+}
+
+function unavailable(cause: unknown): never {
+  if (!(cause instanceof StoreUnavailable)) throw cause
+  const message = `The key cannot be looked up: ${cause.message}`
+  throw new BridgeError('store_unavailable', message, { cause })
+}
+
+/**
+ * A bound key dies with its session also where nothing is spent, which the budget's gate never sees.
+ *
+ * @throws {BridgeError} session_ended, store_unavailable
+ */
+export async function checkBoundSession(
+  { boundSessionId, orgId, userId }: Caller,
+  client: ClientKind,
+  {
+    store,
+    nowMs,
+  }: { readonly store: Pick<LedgerStore, 'getSession'>; readonly nowMs: () => number },
+): Promise<void> {
+  if (boundSessionId === null) return
+  const session = await store
+    .getSession({ orgId, userId, sessionId: boundSessionId }, nowMs())
+    .catch(unavailable)
+  const status = session?.account.status
+  if (status === 'ended' || status === 'expired') {
+    throw toSessionError(`session_${status}`, boundSessionId, client)
   }
 }

@@ -138,6 +138,31 @@ test.each([
   expect(await callsOf(bridge)).toHaveLength(1)
 })
 
+test.each([
+  ['GET', '/v1/responses/RESPONSE'],
+  ['DELETE', '/v1/responses/RESPONSE'],
+  ['GET', '/v1/responses/RESPONSE/input_items'],
+  ['POST', '/v1/conversations'],
+  ['POST', '/v1/responses/input_tokens'],
+])(
+  'when its session has ended, what costs nothing is refused, too: %s %s',
+  async (method, path) => {
+    const { open, send, end } = await start()
+    const mine = await open(KEY)
+    const asked = { model: 'm', input: 'hi' }
+    const { json } = await send('POST', '/v1/responses', KEY, asked)
+    const { id } = json as unknown as { id: string }
+    const ask = () =>
+      send(method, path.replace('RESPONSE', id), KEY, method === 'POST' ? asked : undefined)
+    if (method !== 'DELETE') expect((await ask()).status).toBe(200)
+    await end(mine)
+    expect(await ask()).toMatchObject({
+      status: 429,
+      json: { error: { code: 'session_ended', message: `Session ${mine} has ended.` } },
+    })
+  },
+)
+
 test('when its session has expired it says so', async () => {
   const { open, ask, upstream } = await start()
   const mine = await open(KEY, { expires_at: '2020-01-01T00:00:00Z' })
