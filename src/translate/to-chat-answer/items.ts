@@ -52,6 +52,8 @@ interface Slot {
   readonly type: string
   readonly id: string
   readonly stretches: Map<string, Stretch>
+  /** Characters that deltas brought, by stretch: said, or held until there is a name to say them under. */
+  readonly heard: Map<string, number>
   call: { readonly index: number; readonly kind: CallKind } | undefined
   /** Which of its two tellings of one reasoning is passed on: the one that came first. */
   reasoning: 'reasoning' | 'summary' | undefined
@@ -110,6 +112,8 @@ export class AnswerItems {
     const slot = this.#slots.get(index) ?? this.#open(index, named)
     if (type.endsWith('.delta')) {
       const logprobs = this.#logprobs && kind === 'content' ? event['logprobs'] : undefined
+      const stretch = `${kind} ${partIndex(event)}`
+      slot.heard.set(stretch, (slot.heard.get(stretch) ?? 0) + textOf(delta).length)
       this.#say(slot, kind, partIndex(event), textOf(delta), logprobs)
     } else if (type.endsWith('.done')) {
       this.#fill(slot, kind, partIndex(event), textOf(event[whole]), event['logprobs'])
@@ -140,6 +144,7 @@ export class AnswerItems {
       type: textOf(item['type']),
       id: textOf(item['id']) || `at ${index}`,
       stretches: new Map(),
+      heard: new Map(),
       call: undefined,
       reasoning: undefined,
       isSealedSaid: false,
@@ -207,12 +212,20 @@ export class AnswerItems {
 
   /** Says what is missing of a text that is now known whole. */
   #fill(slot: Slot, kind: TextKind, index: number, whole: string, logprobs?: unknown): void {
+    this.#count(slot, `${kind} ${index}`, whole.length)
     const said = slot.stretches.get(`${kind} ${index}`)?.said ?? ''
     // Where they differ, what was streamed stands: it cannot be taken back.
     if (whole.length <= said.length || !whole.startsWith(said)) return
-    if (kind !== 'call' || slot.call !== undefined) this.#outputChars += whole.length - said.length
     const told = said === '' && this.#logprobs ? logprobs : undefined
     this.#say(slot, kind, index, whole.slice(said.length), told)
+  }
+
+  /** What came whole counts as far as no delta has brought it. */
+  #count(slot: Slot, stretch: string, chars: number): void {
+    const heard = slot.heard.get(stretch) ?? 0
+    if (chars <= heard) return
+    this.#outputChars += chars - heard
+    slot.heard.set(stretch, chars)
   }
 
   #say(slot: Slot, kind: TextKind, index: number, text: string, logprobs?: unknown): void {

@@ -318,4 +318,48 @@ describe('odd upstreams', () => {
     )
     expect(answer.outputChars).toBe(8)
   })
+
+  test('the arguments of a call that has its name late are counted once', () => {
+    const { answer } = testAnswer()
+    const place = { output_index: 0, item_id: 'fc_1' }
+    const call = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'f' }
+    feed(
+      answer,
+      sse(
+        { type: 'response.function_call_arguments.delta', ...place, delta: '{"a":1}' },
+        { type: 'response.function_call_arguments.done', ...place, arguments: '{"a":1}' },
+        {
+          type: 'response.output_item.done',
+          output_index: 0,
+          item: { ...call, arguments: '{"a":1}' },
+        },
+      ),
+    )
+    expect(answer.outputChars).toBe(7)
+  })
+
+  test('reasoning told in two ways counts both, each once', () => {
+    const { answer } = testAnswer()
+    const place = { output_index: 0, item_id: 'rs_1' }
+    const item = {
+      type: 'reasoning',
+      id: 'rs_1',
+      content: [{ type: 'reasoning_text', text: 'raw' }],
+      summary: [{ type: 'summary_text', text: 'short' }],
+    }
+    feed(
+      answer,
+      sse(
+        { type: 'response.reasoning_text.delta', ...place, content_index: 0, delta: 'raw' },
+        {
+          type: 'response.reasoning_summary_text.delta',
+          ...place,
+          summary_index: 0,
+          delta: 'short',
+        },
+        { type: 'response.output_item.done', output_index: 0, item },
+      ),
+    )
+    expect(answer.outputChars).toBe(8)
+  })
 })
