@@ -139,7 +139,7 @@ export function createApp(deps: AppDeps): App {
   const trial = (handle: TrialHandler): Handler<Env> => {
     return async (c) => {
       const { status, body } = await handle({
-        caller: callerOf(c, deps),
+        caller: await liveCallerOf(c, deps),
         trialId: c.req.param('trialId') ?? '',
         origin: originOf(c.req),
         json: () => readJsonBody(c.env.incoming, deps.limits),

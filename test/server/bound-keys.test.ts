@@ -174,6 +174,17 @@ test('when its session has expired it says so', async () => {
   expect(upstream.received).toEqual([])
 })
 
+test('it registers trials of its session, until that has ended', async () => {
+  const { open, send, end } = await start()
+  const mine = await open(KEY)
+  const register = () => send('POST', '/api/interceptor/v1/trials', KEY, { policy: { model: 'm' } })
+  expect((await register()).status).toBe(201)
+  await end(mine)
+  const { status, json } = await register()
+  expect(status).toBe(429)
+  expect(json.error.message).toContain(mine)
+})
+
 test('when its session is used up it is refused with the limit', async () => {
   const { open, ask } = await start()
   await open(KEY, { limits: [{ ...ONE_CENT, limit_value: '0.000000001' }] })
