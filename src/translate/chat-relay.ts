@@ -19,6 +19,7 @@ import { DONE_FRAME } from '../protocol/sse.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { Answer, AnswerOutcome } from './answer.ts'
 import { badAnswer, cutShort, gaveUp, readUnparsed } from './answer-faults.ts'
+import { ChatFold } from './chat-fold.ts'
 import {
   type ChatHead,
   createHeadReader,
@@ -47,6 +48,11 @@ export interface ChatRelayOptions {
   readonly head: ChatHead
 }
 
+export interface ChatRelay extends Answer {
+  /** The answer as far as it came, as one body; undefined before there is any. */
+  readonly completion: Readonly<Record<string, unknown>> | undefined
+}
+
 type State =
   | { readonly at: 'open' }
   | { readonly at: 'lingering'; readonly ending: Ending; readonly isDone: boolean }
@@ -57,10 +63,11 @@ const OPEN: State = { at: 'open' }
 /** Of a chunk, the relay wants only what it says of the answer. */
 const DEAF: ChunkSink = { prefers: 'delta', wantsLogprobs: false, delta() {}, message() {} }
 
-export function createChatRelay(options: ChatRelayOptions): Answer {
+export function createChatRelay(options: ChatRelayOptions): ChatRelay {
   const { write, streaming, includeUsage } = options
   const head = createHeadReader(options.head)
   const passage = createPassage(write, includeUsage)
+  const fold = new ChatFold()
   let state: State = OPEN
   /** The first finish stands, however often the answer goes on. */
   let firstEnding: Ending | undefined
@@ -117,6 +124,7 @@ export function createChatRelay(options: ChatRelayOptions): Answer {
     take(readChunk(value, event, DEAF))
     if (isOver()) return
     head.read(value)
+    fold.read(value)
     passage.pass(value, data, event, isDone())
     reachEnding()
     finishIfWhole()
@@ -234,6 +242,9 @@ export function createChatRelay(options: ChatRelayOptions): Answer {
     },
     get outcome() {
       return state.at === 'finished' || state.at === 'concluded' ? state.outcome : undefined
+    },
+    get completion() {
+      return wholeBody ?? fold.completion
     },
     get outputChars() {
       return passage.outputChars + bodyChars

@@ -11,6 +11,7 @@ export type IdPrefix =
   | 'item'
   | 'conv'
   | 'cmp'
+  | 'trace'
 
 export interface Ids {
   /** A fresh id, `prefix_` and at least 128 random bits. */

@@ -5,7 +5,8 @@ import type { CallKind, ChatSink, FinishReason, UrlCitation } from './sink.ts'
 
 export interface CompletionBuilder extends ChatSink {
   finish(
-    reason: FinishReason,
+    /** Null for an answer that broke off. */
+    reason: FinishReason | null,
     members: Readonly<Record<string, unknown>>,
   ): Readonly<Record<string, unknown>>
 }

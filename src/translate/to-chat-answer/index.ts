@@ -27,7 +27,7 @@ import { readUsage } from '../usage.ts'
 import { type ChunkWriter, createChunkWriter } from './chunks.ts'
 import { type CompletionBuilder, createCompletionBuilder } from './completion.ts'
 import { AnswerItems } from './items.ts'
-import type { FinishReason } from './sink.ts'
+import { both, type FinishReason } from './sink.ts'
 
 export interface ChatAnswerOptions {
   /** Takes whole frames; for a client that does not stream, the one JSON body. */
@@ -58,17 +58,21 @@ type State =
   | { readonly at: 'open' }
   | { readonly at: 'finished' | 'concluded'; readonly result: Result }
 
-type Form =
-  | { readonly in: 'frames'; readonly writer: ChunkWriter }
-  | { readonly in: 'body'; readonly builder: CompletionBuilder }
+export interface ChatAnswerWriter extends Answer {
+  /** The answer as far as it came, as one body. */
+  readonly completion: JsonObject
+}
 
-export function createChatAnswer(options: ChatAnswerOptions): Answer {
+export function createChatAnswer(options: ChatAnswerOptions): ChatAnswerWriter {
   return new ChatAnswer(options)
 }
 
-class ChatAnswer implements Answer {
+class ChatAnswer implements ChatAnswerWriter {
   readonly #options: ChatAnswerOptions
-  readonly #form: Form
+  /** Gathers the answer as one body: for a client that wants it whole, and for the trace. */
+  readonly #builder: CompletionBuilder
+  /** Undefined for a client that does not stream. */
+  readonly #writer: ChunkWriter | undefined
   readonly #items: AnswerItems
   #state: State = { at: 'open' }
   #isOpened = false
@@ -78,10 +82,11 @@ class ChatAnswer implements Answer {
   constructor(options: ChatAnswerOptions) {
     this.#options = options
     const { write, head, includeUsage, obfuscate, ids, logprobs } = options
-    this.#form = options.streaming
-      ? { in: 'frames', writer: createChunkWriter({ head, includeUsage, obfuscate, write }) }
-      : { in: 'body', builder: createCompletionBuilder(head) }
-    const sink = this.#form.in === 'frames' ? this.#form.writer : this.#form.builder
+    this.#builder = createCompletionBuilder(head)
+    this.#writer = options.streaming
+      ? createChunkWriter({ head, includeUsage, obfuscate, write })
+      : undefined
+    const sink = this.#writer === undefined ? this.#builder : both(this.#writer, this.#builder)
     this.#items = new AnswerItems({ sink, ids, logprobs })
   }
 
@@ -97,10 +102,18 @@ class ChatAnswer implements Answer {
     return this.#items.outputChars
   }
 
+  get completion(): JsonObject {
+    if (this.#state.at === 'open') return this.#builder.finish(null, {})
+    const { outcome, reason, members } = this.#state.result
+    const usage = outcome.usage === undefined ? {} : { usage: toChatUsage(outcome.usage) }
+    const isCut = outcome.status === 'failed'
+    return this.#builder.finish(isCut ? null : reason, { ...members, ...usage })
+  }
+
   open(): void {
     if (this.#isOpened) return
     this.#isOpened = true
-    if (this.#form.in === 'frames') this.#form.writer.begin()
+    this.#writer?.begin()
   }
 
   message(data: string, name: string | undefined): void {
@@ -152,7 +165,7 @@ class ChatAnswer implements Answer {
   }
 
   keepalive(): void {
-    if (this.#form.in === 'frames' && this.#state.at === 'open') {
+    if (this.#writer !== undefined && this.#state.at === 'open') {
       this.#options.write(KEEPALIVE_FRAME)
     }
   }
@@ -213,15 +226,15 @@ class ChatAnswer implements Answer {
   #lastWords({ outcome, reason, members }: Result, counted: Usage | undefined): string {
     const { head, includeUsage } = this.#options
     const failure = outcome.error === undefined ? undefined : toErrorBody(outcome.error)
-    if (this.#form.in === 'body') {
+    if (this.#writer === undefined) {
       const usage = counted === undefined ? {} : { usage: toChatUsage(counted) }
-      return JSON.stringify(failure ?? this.#form.builder.finish(reason, { ...members, ...usage }))
+      return JSON.stringify(failure ?? this.#builder.finish(reason, { ...members, ...usage }))
     }
     if (failure !== undefined) return frameOf(JSON.stringify(failure))
     const hasUsage = includeUsage && counted !== undefined
     const usage = hasUsage ? frameOf(JSON.stringify(usageChunk(head, counted))) : ''
     this.open()
-    return this.#form.writer.finish(reason, members) + usage + DONE_FRAME
+    return this.#writer.finish(reason, members) + usage + DONE_FRAME
   }
 }
 

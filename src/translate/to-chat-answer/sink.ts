@@ -25,3 +25,37 @@ export interface ChatSink {
   beginCall(index: number, kind: CallKind, id: string, name: string): void
   callText(index: number, kind: CallKind, text: string): void
 }
+
+/** Everything to the one, then to the other. */
+export function both(first: ChatSink, second: ChatSink): ChatSink {
+  return {
+    content(text, logprobs) {
+      first.content(text, logprobs)
+      second.content(text, logprobs)
+    },
+    refusal(text) {
+      first.refusal(text)
+      second.refusal(text)
+    },
+    reasoning(text) {
+      first.reasoning(text)
+      second.reasoning(text)
+    },
+    reasoningDetail(detail) {
+      first.reasoningDetail(detail)
+      second.reasoningDetail(detail)
+    },
+    annotation(citation) {
+      first.annotation(citation)
+      second.annotation(citation)
+    },
+    beginCall(index, kind, id, name) {
+      first.beginCall(index, kind, id, name)
+      second.beginCall(index, kind, id, name)
+    },
+    callText(index, kind, text) {
+      first.callText(index, kind, text)
+      second.callText(index, kind, text)
+    },
+  }
+}
