@@ -30,6 +30,9 @@ import { createStoredConversations } from './gateway/state/stored-conversations.
 import { createStoredResponses } from './gateway/state/stored-responses.ts'
 import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
 import type { StateDeps } from './gateway/state/turn-keeper.ts'
+import { createTraces } from './gateway/trace/call-trace.ts'
+import { guardTraces } from './gateway/trace/guarded-store.ts'
+import { createTraceSink } from './gateway/trace/sink.ts'
 import { createTrials } from './gateway/trials.ts'
 import { compileGrammars } from './grammar/compile-grammars.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
@@ -39,7 +42,7 @@ import { accessKeysOf, callerOfOpener, LOCAL_CALLER } from './server/callers.ts'
 import { type Listening, listen } from './server/listen.ts'
 import { connectionLimits } from './server/socket/limits.ts'
 import { createSockets } from './server/socket/sockets.ts'
-import { openResponseStore, openStore } from './store/open-store.ts'
+import { openResponseStore, openStore, openTraces } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
 import { mintTrialId, newRequestId, systemClock, systemIds } from './system.ts'
 import { createCatalog } from './upstream/catalog.ts'
@@ -74,7 +77,8 @@ export interface Bridge {
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { loaded, env, onEvent } = options
   const { config } = loaded
-  const redact = createRedactor(secretsOf(config, env))
+  const secrets = secretsOf(config, env)
+  const redact = createRedactor(secrets)
   const models = createCatalog({ config, env, clock: systemClock, fetch })
   const upstream = createUpstreamClient(poolsOf(config))
   const seal = createAesSeal(loadSealKey(loaded.storage.stateDir, env))
@@ -86,6 +90,17 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       throw cause
     }),
   )
+  const traceStore = await openTraces(loaded.storage, secrets).catch(async (cause: unknown) => {
+    await Promise.all([responses.close(), store.close()])
+    throw cause
+  })
+  const onTraceFault = (error: BridgeError, requestId?: string) =>
+    onEvent({ level: 'error', requestId, message: `traces: ${toLogText(error, redact)}`, error })
+  const traceSink = createTraceSink({
+    store: traceStore,
+    clock: systemClock,
+    onFault: onTraceFault,
+  })
   const leases = createLeases(responses, systemClock)
   const state: StateDeps = {
     store: responses,
@@ -136,6 +151,15 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     upstream,
     spending: budget,
     calls,
+    traces: createTraces({
+      sink: traceSink,
+      clock: systemClock,
+      newTraceId: () => systemIds.next('trace'),
+      hasContent: config.trace.content,
+      isRequired: config.trace.required,
+      redact,
+      onFault: onTraceFault,
+    }),
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,
@@ -169,9 +193,18 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         message: `old responses could not be taken out: ${toLogText(toBridgeError(cause), redact)}`,
       }),
   })
+  const stopTraceRetention = startRetention({
+    store: traceStore,
+    clock: systemClock,
+    maxAgeDays: config.trace.max_age_days,
+    maxBytes: maxTraceBytes(loaded),
+    onFault: (cause) => onTraceFault(toBridgeError(cause)),
+  })
   const closeStores = async () => {
     stopRetention()
-    await Promise.all([responses.close(), store.close()])
+    stopTraceRetention()
+    await traceSink.close()
+    await Promise.all([responses.close(), traceStore.close(), store.close()])
   }
   const countDeps: CountDeps = {
     ...planDeps,
@@ -213,6 +246,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store,
     calls,
     state: { responses: stored, conversations: createStoredConversations(state) },
+    traces: { store: guardTraces(traceStore), nowMs: systemClock.nowMs },
+    traceState: () => traceSink.state,
     nowMs: systemClock.nowMs,
     startedAtMs: systemClock.nowMs(),
     upstreams: Object.keys(config.upstreams),
@@ -281,6 +316,14 @@ const MAX_MEMORY_BYTES = 256 * 1_048_576
 function maxResponseBytes({ config, storage }: LoadedConfig): number {
   const { max_bytes: maxBytes } = config.responses
   return storage.store.kind === 'memory' ? Math.min(maxBytes, MAX_MEMORY_BYTES) : maxBytes
+}
+
+/** The same for traces. */
+const MAX_MEMORY_TRACE_BYTES = 64 * 1_048_576
+
+function maxTraceBytes({ config, storage }: LoadedConfig): number {
+  const { max_bytes: maxBytes } = config.trace
+  return storage.store.kind === 'memory' ? Math.min(maxBytes, MAX_MEMORY_TRACE_BYTES) : maxBytes
 }
 
 function shuttingDown(): BridgeError {

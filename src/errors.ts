@@ -67,6 +67,7 @@ export const errorCodes = {
   websocket_connections_limit: bridge(503, true),
   shutting_down: bridge(503, true),
   store_unavailable: bridge(503, true),
+  trace_unavailable: bridge(503, true),
   response_interrupted: bridge(500, true),
   internal_error: bridge(500, true),
 } as const satisfies Record<string, ErrorInfo>

@@ -34,7 +34,7 @@ const ServerSchema = z.strictObject({
     .default('sqlite')
     .meta({
       description:
-        'Where sessions, spend, traces and responses are kept: `sqlite` (embedded, in `state_dir`), `sqlite:/path/to.db` (responses in `to-responses.db` beside it), `memory`, or `postgres://…` (several instances share it; the password is best left to `$PGPASSWORD`).',
+        'Where sessions, spend, traces and responses are kept: `sqlite` (embedded, in `state_dir`), `sqlite:/path/to.db` (responses in `to-responses.db`, traces in `to-traces.db` beside it), `memory`, or `postgres://…` (several instances share it; the password is best left to `$PGPASSWORD`).',
     }),
   state_dir: z
     .string()
@@ -107,7 +107,8 @@ const TraceSchema = z.strictObject({
     description: 'Whether texts are kept; without them only figures are.',
   }),
   required: z.boolean().default(false).meta({
-    description: 'Whether a call whose trace cannot be kept is refused.',
+    description:
+      'Whether a call whose trace cannot be kept is refused, and an answer ends only once its trace is kept.',
   }),
   max_age_days: z
     .int()
@@ -115,7 +116,7 @@ const TraceSchema = z.strictObject({
     .default(30)
     .meta({ description: 'Age at which traces go, in days.' }),
   max_bytes: z.int().min(1).default(10_000_000_000).meta({
-    description: 'Bytes of traces beyond which the oldest go.',
+    description: 'Bytes of traces beyond which the oldest go; in a `memory` store at most 64 MiB.',
   }),
 })
 

@@ -51,6 +51,8 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
   let phase: AttemptFacts['phase'] = 'unsent'
   let sentAtMs = 0
   let over = false
+  let isCut = false
+  let firstByteAtMs: number | undefined
   let isUpstreamClosed = false
   let cancelLinger: (() => void) | undefined
   let cancelDrain = () => {}
@@ -61,6 +63,8 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
     outcome: answer.outcome,
     outputChars: answer.outputChars,
     upstreamMs: phase === 'unsent' ? 0 : clock.monotonicMs() - sentAtMs,
+    firstByteAtMs,
+    isCut,
   })
 
   const finish = (end: AttemptEnd) => {
@@ -102,11 +106,13 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
     },
     onMessage(data, event) {
       if (over) return
+      firstByteAtMs ??= clock.monotonicMs()
       answer.message(data, event)
       advance()
     },
     onBody(json) {
       if (over) return
+      firstByteAtMs ??= clock.monotonicMs()
       answer.body(json)
       advance()
     },
@@ -167,6 +173,7 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
     },
     cut(metadata) {
       if (over) return
+      isCut = answer.phase === 'open'
       answer.cut(metadata)
       stop()
       advance()

@@ -3,6 +3,7 @@ import type { BridgeError } from '../errors.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { Clock, Upstream } from './ports.ts'
 import type { Spending } from './spending.ts'
+import type { Traces } from './trace/call-trace.ts'
 
 export interface CallTiming {
   /** Silence after which a streaming client gets a sign of life. */
@@ -24,6 +25,7 @@ export interface CallDeps {
   readonly upstream: Upstream
   readonly spending: Spending
   readonly calls: Pick<LiveCalls, 'begin'>
+  readonly traces: Traces
   readonly timing: CallTiming
   /** Uniform in [0, 1), for retry jitter. */
   readonly random: () => number

@@ -3,6 +3,7 @@ import type { Answer } from '../translate/answer.ts'
 import type { UpstreamTarget } from './ports.ts'
 import type { Intent } from './spending.ts'
 import type { KeptAnswer, TurnKeeper } from './state/turn-keeper.ts'
+import type { ReceivedRequest } from './trace/call-trace.ts'
 
 /** An answer together with the form in which this client wants it. */
 export interface ClientAnswer {
@@ -15,6 +16,8 @@ export interface ClientAnswer {
   readonly isFlawed?: () => boolean
   /** What whoever keeps the call sees of it. */
   readonly kept?: KeptAnswer
+  /** The answer as far as it came, folded, in the client's wire: JSON. Undefined before there is any. */
+  readonly traced?: () => string | undefined
 }
 
 export interface CallPlan {
@@ -23,6 +26,10 @@ export interface CallPlan {
   readonly streaming: boolean
   /** Headers of the answer that are known before it runs. */
   readonly headers: Readonly<Record<string, string>>
+  /** The request as it came; undefined where nobody traces it. */
+  readonly received?: ReceivedRequest | undefined
+  /** What could not be carried to the upstream, by name. */
+  readonly dropped?: readonly string[]
   /** An answer that needs no upstream and costs nothing: one finished chunk. */
   readonly canned: string | undefined
   /** Keeps the answer before its end leaves; undefined for a call of which nothing is kept. */

@@ -22,6 +22,7 @@ import type { CallEnding, LiveCall } from './live-calls.ts'
 import type { ClientStream, Clock } from './ports.ts'
 import type { Hold } from './spending.ts'
 import type { TurnKeeper } from './state/turn-keeper.ts'
+import type { CallTrace } from './trace/call-trace.ts'
 
 /**
  * Runs the call to its end. Never rejects: whatever happens reaches the client or, if it is gone, the
@@ -57,6 +58,7 @@ class Call {
   /** Makes the answer of a second asking, while there may be one. */
   readonly #another: (() => ClientAnswer) | undefined
   readonly #live: LiveCall
+  readonly #trace: CallTrace
   readonly #exchange: Exchange
   readonly #keeper: TurnKeeper | undefined
   /** The last frames while they wait for the answer to be kept. */
@@ -67,6 +69,7 @@ class Call {
   #lastWriteMs: number
   /** What stands unless something else is said to the client. */
   #ending: CallEnding = { outcome: 'client_gone', status: null, errorCode: null }
+  #error: BridgeError | undefined
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
     this.#identity = plan.intent.identity
@@ -90,11 +93,13 @@ class Call {
     this.#answer = this.#watched(plan.createAnswer(write))
     this.#another = anotherOf(plan, write)
     this.#live = deps.calls.begin(plan.intent, () => this.#answer.answer.outputChars)
+    this.#trace = deps.traces.begin(plan)
     this.#exchange = new Exchange(plan, {
       deps,
       clock: this.#clock,
       client,
       live: this.#live,
+      trace: this.#trace,
       onAdmitted: (hold) => this.#admitted(hold),
       onAccepted: () => this.#open(),
     })
@@ -106,11 +111,24 @@ class Call {
       if (this.#canned === undefined) await this.#relay()
       else await this.#can(this.#canned)
     } catch (cause) {
-      this.#ending = { ...this.#ending, outcome: 'failed', errorCode: toBridgeError(cause).code }
+      this.#error = toBridgeError(cause)
+      this.#ending = { ...this.#ending, outcome: 'failed', errorCode: this.#error.code }
       throw cause
     } finally {
       this.#live.end(this.#ending)
+      await this.#endTrace()
     }
+  }
+
+  /** The trace of a call that was left has what there was of its answer. */
+  #endTrace(): Promise<void> {
+    if (this.#isGone() && this.#keeper?.isBackground !== true) {
+      const { answer } = this.#answer
+      this.#heldBack = ''
+      answer.cut({})
+      answer.conclude()
+    }
+    return this.#trace.end(this.#live.summary(this.#ending), this.#answer, this.#error)
   }
 
   #can(message: string): Promise<void> {
@@ -174,6 +192,7 @@ class Call {
       return
     }
     if (error !== undefined) this.#log('failed', error)
+    this.#error = error
     const outcome = answer.outcome?.status ?? 'completed'
     this.#ending = { outcome, status: 200, errorCode: error?.code ?? null }
     await this.#finish(estimate)
@@ -181,22 +200,24 @@ class Call {
     else this.#client.respond(200, this.#headers('application/json'), this.#answer.body())
   }
 
-  /** The last events leave once the answer they belong to is kept. */
+  /** The last events leave once the answer they belong to is kept, and its trace where one is required. */
   async #finish(estimate?: Usage): Promise<void> {
     const { answer } = this.#answer
-    if (this.#keeper === undefined) {
+    if (this.#keeper === undefined && !this.#trace.isRequired) {
       answer.conclude(estimate)
       return
     }
     this.#heldBack = ''
     answer.conclude(estimate)
-    const lastFrames = await this.#keeper.keep(this.#heldBack)
+    if (this.#trace.isRequired) await this.#endTrace()
+    const lastFrames = (await this.#keeper?.keep(this.#heldBack)) ?? this.#heldBack
     if (lastFrames !== '') this.#client.write(lastFrames)
   }
 
   /** An error before the answer began: a status while there is one to give, else a failed stream. */
   async #refuse(error: BridgeError): Promise<void> {
     this.#log('failed', error)
+    this.#error = error
     if (this.#clientIs === 'gone') return
     const outcome = this.#exchange.hasTried ? 'failed' : 'refused'
     const sessionId = error.headers[SESSION_HEADER]
@@ -210,6 +231,7 @@ class Call {
     }
     const { status, headers, body } = toErrorAnswer(error, this.#identity.clientKind)
     this.#ending = { outcome, status, errorCode: error.code }
+    if (this.#trace.isRequired) await this.#endTrace()
     this.#client.respond(status, { ...this.#headers('application/json'), ...headers }, body)
   }
 
@@ -250,7 +272,12 @@ class Call {
   }
 
   #headers(contentType: string): Record<string, string> {
-    return { 'content-type': contentType, ...this.#planHeaders, ...this.#holdHeaders }
+    return {
+      'content-type': contentType,
+      ...this.#planHeaders,
+      ...this.#holdHeaders,
+      ...this.#trace.headers,
+    }
   }
 
   #log(type: CallEvent['type'], error: BridgeError): void {

@@ -43,6 +43,7 @@ export function toChatCall(
   const { model, upstream } = resolved
   const translation = translateRead(read, resolved, deps)
   const chat = { ...translation.chat, stream: true, stream_options: { include_usage: true } }
+  const dropped = [...translation.dropped, ...(translation.droppedTurns > 0 ? ['input.turns'] : [])]
   const limited = limitOutput(chat, [upstream.dialect.maxTokensField], model.maxOutputTokens)
   return {
     translation,
@@ -55,10 +56,8 @@ export function toChatCall(
         maxOutputTokens: limited.maxOutputTokens,
       },
       target: targetOf(resolved, '/chat/completions', deps.userAgent),
-      headers: droppedHeader([
-        ...translation.dropped,
-        ...(translation.droppedTurns > 0 ? ['input.turns'] : []),
-      ]),
+      headers: droppedHeader(dropped),
+      dropped,
       canned: cannedAnswer(translation),
       upstreamBody: limited.within,
     },

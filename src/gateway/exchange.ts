@@ -12,6 +12,7 @@ import type { LiveCall } from './live-calls.ts'
 import type { ClientStream, Clock } from './ports.ts'
 import { retryDelayMs } from './retry.ts'
 import type { Hold } from './spending.ts'
+import type { CallTrace } from './trace/call-trace.ts'
 
 export interface Exchanged {
   readonly end: AttemptEnd
@@ -25,6 +26,7 @@ export interface ExchangeOptions {
   readonly clock: Clock
   readonly client: ClientStream
   readonly live: LiveCall
+  readonly trace: CallTrace
   readonly onAdmitted: (hold: Hold) => void
   readonly onAccepted: () => void
 }
@@ -62,7 +64,7 @@ export class Exchange {
    * @throws {BridgeError} where the call is not admitted
    */
   async run(answer: Answer, isLast: boolean): Promise<Exchanged | undefined> {
-    const { deps, live, onAdmitted } = this.#options
+    const { deps, live, trace, onAdmitted } = this.#options
     for (let tries = 0; ; tries++) {
       const hold = await this.#admit()
       live.belongsTo(hold.sessionId)
@@ -73,6 +75,7 @@ export class Exchange {
         : await this.#try(hold, answer, isLast)
       const settlement = await hold.settle(end.facts)
       live.settled(settlement.charge)
+      trace.settled(end.facts)
       if (this.#isGone) return undefined
       const delayMs = end.is === 'failed' ? this.#retryDelayMs(end, tries) : undefined
       if (end.is !== 'failed' || delayMs === undefined) {
@@ -99,10 +102,12 @@ export class Exchange {
 
   async #admit(): Promise<Hold> {
     const { intent } = this.#sendable()
+    const { deps, trace } = this.#options
+    await trace.admit(intent.identity.sessionId ?? null)
     const waiting = new AbortController()
     this.#waiting = waiting
     try {
-      return await this.#options.deps.spending.admit(
+      return await deps.spending.admit(
         intent,
         (metadata) => this.#attempt?.cut(metadata),
         waiting.signal,
@@ -124,10 +129,12 @@ export class Exchange {
   }
 
   #start(hold: Hold, answer: Answer, isLast: boolean, onDone: (end: AttemptEnd) => void): Attempt {
-    const { deps, clock, client, live, onAccepted } = this.#options
+    const { deps, clock, client, live, trace, onAccepted } = this.#options
     const { upstream, timing, redact } = deps
     const { target, upstreamBody } = this.#sendable()
-    return startAttempt(upstreamBody(hold.maxOutputTokens), {
+    const body = upstreamBody(hold.maxOutputTokens)
+    trace.sending(body, hold.sessionId)
+    return startAttempt(body, {
       target,
       answer,
       hold,

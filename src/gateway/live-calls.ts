@@ -80,6 +80,8 @@ export interface LiveCall {
   admitted(): void
   answering(): void
   settled(charge: Charge | undefined): void
+  /** The call as it would be if it ended like this now. */
+  summary(ending: CallEnding): RecentCall
   /** Once. */
   end(ending: CallEnding): void
 }
@@ -156,10 +158,8 @@ class Entry implements LiveCall {
     this.#charged = add(this.#charged, charge.amounts)
   }
 
-  end(ending: CallEnding): void {
-    const { active, recent } = this.#calls
-    active.delete(this)
-    recent.push({
+  summary(ending: CallEnding): RecentCall {
+    return {
       ...this.#name,
       ...ending,
       sessionId: this.#sessionId,
@@ -168,7 +168,13 @@ class Entry implements LiveCall {
       durationMs: this.#clock.monotonicMs() - this.#beganMs,
       charged: this.#charged,
       charge: this.#charge,
-    })
+    }
+  }
+
+  end(ending: CallEnding): void {
+    const { active, recent } = this.#calls
+    active.delete(this)
+    recent.push(this.summary(ending))
     if (recent.length > CALLS_KEPT) recent.shift()
   }
 

@@ -2,13 +2,16 @@
 import { TranslatedChatRequestSchema } from '../protocol/chat/client-request.ts'
 import { readAs } from '../protocol/responses/read.ts'
 import { fromChatRequest } from '../translate/from-chat/index.ts'
-import { createChatAnswer } from '../translate/to-chat-answer/index.ts'
+import { type ChatAnswerWriter, createChatAnswer } from '../translate/to-chat-answer/index.ts'
 import type { CallPlan } from './call-plan.ts'
 import { droppedHeader } from './dropped-header.ts'
 import type { CallIdentity } from './identity.ts'
 import type { ResolvedModel } from './models.ts'
 import { limitOutput } from './output-limit.ts'
 import { answerInText, type PlanDeps, targetOf } from './plan.ts'
+
+/** Apart from the plan, whose closures would all hold the request. */
+const completionOf = (answer: ChatAnswerWriter) => answer.completion
 
 export function planChatTranslation(
   json: unknown,
@@ -37,6 +40,7 @@ export function planChatTranslation(
     target: targetOf(resolved, '/responses', deps.userAgent),
     streaming,
     headers: droppedHeader(dropped),
+    dropped,
     canned: undefined,
     upstreamBody: limited.within,
     createAnswer: (write) =>
@@ -56,7 +60,7 @@ export function planChatTranslation(
             ids: deps.ids,
             redact: deps.redact,
           }),
-        { streaming, write, tellsFailure: false },
+        { streaming, write, tellsFailure: false, folded: completionOf },
       ),
   }
 }

@@ -1,12 +1,15 @@
 /** A call that came in as Chat Completions: passed on to a Chat upstream, translated for a Responses one. */
 import { PassedChatRequestSchema } from '../protocol/chat/client-request.ts'
 import { readAs } from '../protocol/responses/read.ts'
-import { createChatRelay } from '../translate/chat-relay.ts'
+import { type ChatRelay, createChatRelay } from '../translate/chat-relay.ts'
 import type { CallPlan } from './call-plan.ts'
 import type { CallIdentity } from './identity.ts'
 import { limitOutput } from './output-limit.ts'
 import { answerInText, type PlanDeps, resolveModel, targetOf, toPassedRequest } from './plan.ts'
 import { planChatTranslation } from './plan-chat-translation.ts'
+
+/** Apart from the plan, whose closures would all hold the request. */
+const completionOf = (relay: ChatRelay) => relay.completion
 
 export async function planChatCall(
   json: unknown,
@@ -54,7 +57,7 @@ export async function planChatCall(
               created: Math.floor(deps.nowMs() / 1000),
             },
           }),
-        { streaming, write, tellsFailure: false },
+        { streaming, write, tellsFailure: false, folded: completionOf },
       ),
   }
 }

@@ -60,16 +60,18 @@ export async function planCompactCall(
         wholeOrFailed: true,
         emit: () => {},
       })
+      const body = () =>
+        JSON.stringify({
+          id: responseId,
+          object: 'response.compaction',
+          created_at: createdAt,
+          output: [...keptMessages(request.input, deps.ids), ...answer.response.output],
+          usage: answer.response.usage,
+        })
       return {
         answer,
-        body: () =>
-          JSON.stringify({
-            id: responseId,
-            object: 'response.compaction',
-            created_at: createdAt,
-            output: [...keptMessages(request.input, deps.ids), ...answer.response.output],
-            usage: answer.response.usage,
-          }),
+        body,
+        traced: body,
         tellsFailure: false,
       }
     },

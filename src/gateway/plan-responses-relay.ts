@@ -86,7 +86,7 @@ function relayAnswer(
       response = () => (relay.phase === 'concluded' ? relay.response : undefined)
       return relay
     },
-    { streaming, write, tellsFailure: true },
+    { streaming, write, tellsFailure: true, folded: () => response() },
   )
   return {
     ...given,

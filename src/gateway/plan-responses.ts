@@ -172,6 +172,7 @@ function answerOf({
     body: () => keeper?.told(body()) ?? body(),
     tellsFailure: true,
     isFlawed: () => machine.mismatches.length > 0,
+    traced: () => JSON.stringify(machine.response),
     kept: {
       opening: () => ({ ...machine.response }),
       final: () => (machine.phase === 'concluded' ? { ...machine.response } : undefined),

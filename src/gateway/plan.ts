@@ -75,21 +75,30 @@ export function targetOf(
  * An answer that writes text, in the form in which its client wants it: as it comes, or as one body.
  * Apart from the plans, so that no answer's closures hold the request, which is often megabytes.
  */
-export function answerInText(
-  create: (write: (text: string) => void) => Answer,
+export function answerInText<Given extends Answer>(
+  create: (write: (text: string) => void) => Given,
   {
     streaming,
     write,
     tellsFailure,
+    folded,
   }: {
     readonly streaming: boolean
     readonly write: (text: string) => void
     readonly tellsFailure: boolean
+    /** What the trace keeps of it, folded; without, the body. */
+    readonly folded?: (answer: Given) => unknown
   },
 ): ClientAnswer {
   let whole = ''
   const gather = (text: string) => {
     whole += text
   }
-  return { answer: create(streaming ? write : gather), body: () => whole, tellsFailure }
+  const answer = create(streaming ? write : gather)
+  const traced = () => {
+    if (folded === undefined) return whole === '' ? undefined : whole
+    const value = folded(answer)
+    return value === undefined ? undefined : JSON.stringify(value)
+  }
+  return { answer, body: () => whole, tellsFailure, traced }
 }

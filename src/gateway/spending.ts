@@ -28,6 +28,10 @@ export interface AttemptFacts {
   readonly outputChars: number
   /** From the request's first byte to the end, in milliseconds. */
   readonly upstreamMs: number
+  /** When the first piece of the answer came, on the monotonic clock; for the trace alone. */
+  readonly firstByteAtMs?: number | undefined
+  /** Whether the bridge stopped it at a limit; for the trace alone. */
+  readonly isCut?: boolean
 }
 
 /** What an attempt was charged. */

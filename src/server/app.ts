@@ -15,20 +15,24 @@ import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { LiveCalls } from '../gateway/live-calls.ts'
 import type { ModelListing, Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
+import type { ReceivedRequest } from '../gateway/trace/call-trace.ts'
+import type { SinkState } from '../gateway/trace/sink.ts'
 import { shapeTrialCall, type Trials } from '../gateway/trials.ts'
+import type { TraceApi } from '../trace/record.ts'
 import { isMintedTrialId } from '../trial/trial.ts'
 import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
 import { type BoundCallers, checkBoundSession, createBoundCallers } from './bound-callers.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf, trialIdentityOf } from './identity.ts'
 import { noSuchRoute, noSuchTrialRoute, wrongTrialMethod } from './no-route.ts'
-import { type BodyLimits, readJsonBody } from './request-body.ts'
+import { type BodyLimits, readJsonBody, readJsonText } from './request-body.ts'
 import { originOf, trialAddressOf } from './request-url.ts'
 import { ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
 import { type Sockets, upgradeRequired } from './socket/sockets.ts'
 import { createStateHandlers, type StateHandler, type StateHandlersOptions } from './state.ts'
 import { createStatusHandler } from './status.ts'
+import { createTraceHandlers, type TraceHandler, type TraceHandlersOptions } from './traces.ts'
 import { createTrialHandlers, type TrialHandler } from './trials.ts'
 
 export interface AppDeps {
@@ -37,6 +41,8 @@ export interface AppDeps {
   readonly calls: LiveCalls
   readonly state: StateHandlersOptions
   readonly trials: Trials
+  readonly traces: TraceHandlersOptions
+  readonly traceState: () => SinkState
   readonly nowMs: () => number
   readonly keys: readonly AccessKey[]
   /** Who everybody is where there are no keys. */
@@ -101,13 +107,7 @@ export function createApp(deps: AppDeps): App {
   const sessions = createSessionHandlers(deps)
   const session = (handle: SessionHandler): Handler<Env> => {
     return async (c) => {
-      const caller = callerOf(c, deps)
-      if (caller.boundSessionId !== null) {
-        throw new BridgeError(
-          'forbidden',
-          `This key only makes calls, on session ${caller.boundSessionId}. Sessions are asked for with the key that opened it.`,
-        )
-      }
+      const caller = readerOf(c, deps)
       const { status, body } = await handle({
         caller,
         sessionId: c.req.param('sessionId') ?? '',
@@ -148,6 +148,19 @@ export function createApp(deps: AppDeps): App {
     }
   }
 
+  const traces = createTraceHandlers(deps.traces)
+  const trace = (handle: TraceHandler): Handler<Env> => {
+    return async (c) => {
+      const json = await handle({
+        caller: readerOf(c, deps),
+        param: (name) => c.req.param(name) ?? '',
+        query: (name) => c.req.query(name),
+        json: () => readJsonBody(c.env.incoming, deps.limits),
+      })
+      return c.body(json, 200, { 'content-type': 'application/json' })
+    }
+  }
+
   const handlers: Record<RouteName, Handler<Env>> = {
     'session:me': session(sessions.me),
     'session:create': session(sessions.create),
@@ -158,8 +171,8 @@ export function createApp(deps: AppDeps): App {
     'session:addLimit': session(sessions.addLimit),
     'session:raise': session(sessions.raise),
     'session:usage': session(sessions.usage),
-    responses: (c) => serveCall(c, deps, deps.planResponses),
-    'responses-compact': (c) => serveCall(c, deps, deps.planCompact),
+    responses: (c) => serveCall(c, deps, 'responses', deps.planResponses),
+    'responses-compact': (c) => serveCall(c, deps, 'compact', deps.planCompact),
     'input-tokens': async (c) => {
       const caller = await liveCallerOf(c, deps)
       const identity = identityOf(headersOf(c), caller, c.get('requestId'))
@@ -168,7 +181,7 @@ export function createApp(deps: AppDeps): App {
       return c.json(body, 200, { 'x-request-id': identity.requestId, ...headers })
     },
     'submit-tool-outputs': (c) =>
-      serveCall(c, deps, (json, identity) =>
+      serveCall(c, deps, 'responses', (json, identity) =>
         deps.planToolOutputs(json, c.req.param('responseId') ?? '', identity),
       ),
     'state:response': state(states.response),
@@ -183,7 +196,12 @@ export function createApp(deps: AppDeps): App {
     'state:items': state(states.items),
     'state:item': state(states.item),
     'state:deleteItem': state(states.deleteItem),
-    chat: (c) => serveCall(c, deps, deps.planChat),
+    'trace:list': trace(traces.list),
+    'trace:show': trace(traces.show),
+    'trace:byCorrelation': trace(traces.byCorrelation),
+    'trace:hydrateBatch': trace(traces.hydrateBatch),
+    'trace:leaseAny': trace(traces.leaseAny),
+    chat: (c) => serveCall(c, deps, 'chat', deps.planChat),
     models: async (c) => {
       callerOf(c, deps)
       const models = await deps.models.list()
@@ -218,7 +236,14 @@ export function createApp(deps: AppDeps): App {
     },
     status: session(createStatusHandler(deps)),
     health: (c) =>
-      c.json({ status: deps.isDraining() ? 'draining' : 'ok', version: deps.version }, 200),
+      c.json(
+        {
+          status: deps.isDraining() ? 'draining' : 'ok',
+          version: deps.version,
+          traces: deps.traceState(),
+        },
+        200,
+      ),
   }
   for (const route of ROUTES) app.on(route.method, route.path, handlers[route.name])
   return app
@@ -239,15 +264,26 @@ async function liveCallerOf(c: Context<Env>, deps: AppDeps): Promise<Caller> {
   return caller
 }
 
+/** Who reads what belongs to somebody: a key of a launch does not, it only makes calls. */
+function readerOf(c: Context<Env>, deps: AppDeps): Caller {
+  const caller = callerOf(c, deps)
+  if (caller.boundSessionId === null) return caller
+  throw new BridgeError(
+    'forbidden',
+    `This key only makes calls, on session ${caller.boundSessionId}. Sessions are asked for with the key that opened it.`,
+  )
+}
+
 async function serveCall(
   c: Context<Env>,
   deps: AppDeps,
+  api: TraceApi,
   plan: AppDeps['planResponses'],
 ): Promise<Response> {
   const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
   refuseWhileDraining(deps)
-  const json = await readJsonBody(c.env.incoming, deps.limits)
-  return runCall(c, deps, await plan(json, identity), identity)
+  const { json, text } = await readJsonText(c.env.incoming, deps.limits)
+  return runCall(c, deps, await plan(json, identity), identity, { api, text })
 }
 
 /** A trial says who calls and shapes the request; from there on it is a call like any other. */
@@ -256,10 +292,12 @@ async function serveTrialCall(c: Context<Env>, deps: AppDeps): Promise<Response>
   if (address === undefined) throw noSuchTrialRoute(c.req.method)
   refuseWhileDraining(deps)
   const opened = await deps.trials.open(address, () => callerOf(c, deps))
-  const shaped = shapeTrialCall(await readJsonBody(c.env.incoming, deps.limits), opened)
+  const { json, text } = await readJsonText(c.env.incoming, deps.limits)
+  const shaped = shapeTrialCall(json, opened)
   const identity = trialIdentityOf(headersOf(c), opened, c.get('requestId'), shaped.trial)
   const plan = address.api === 'chat' ? deps.planChat : deps.planResponses
-  return runCall(c, deps, await plan(shaped.json, identity), identity)
+  const planned = await plan(shaped.json, identity)
+  return runCall(c, deps, planned, identity, { api: address.api, text })
 }
 
 function refuseWhileDraining(deps: AppDeps): void {
@@ -272,11 +310,16 @@ function runCall(
   deps: AppDeps,
   planned: CallPlan,
   identity: CallIdentity,
+  received: ReceivedRequest,
 ): Response {
   const client = createClientStream(c.env.outgoing)
   // Not awaited: hono's context and the request's body are garbage while the answer streams.
   void deps.run(
-    { ...planned, headers: { 'x-request-id': identity.requestId, ...planned.headers } },
+    {
+      ...planned,
+      received,
+      headers: { 'x-request-id': identity.requestId, ...planned.headers },
+    },
     client,
   )
   return RESPONSE_ALREADY_SENT

@@ -113,8 +113,14 @@ function withoutPrototypeKeys(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
 
+export interface JsonBody {
+  readonly json: unknown
+  /** As it came, for whoever keeps it. */
+  readonly text: string
+}
+
 /** @throws {BridgeError} invalid_json, request_too_deep */
-export function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer): JsonBody {
   if (!isUtf8(bytes)) throw new BridgeError('invalid_json', 'The request body is not UTF-8.')
   if (depthOf(bytes) > MAX_DEPTH) {
     throw new BridgeError(
@@ -125,9 +131,10 @@ export function parseJson(bytes: Buffer): unknown {
   const text = bytes.toString('utf8')
   try {
     // The reviver is slow and only needed where the key is there; copies made later would act on it.
-    return MAY_HOLD_PROTOTYPE_KEY.test(text)
+    const json: unknown = MAY_HOLD_PROTOTYPE_KEY.test(text)
       ? JSON.parse(text, withoutPrototypeKeys)
       : JSON.parse(text)
+    return { json, text }
   } catch (cause) {
     const where = cause instanceof Error ? ` (${cause.message.slice(0, 120)})` : ''
     throw new BridgeError('invalid_json', `The request body is not valid JSON${where}.`, { cause })
@@ -135,7 +142,10 @@ export function parseJson(bytes: Buffer): unknown {
 }
 
 /** @throws {BridgeError} body_too_large, unsupported_media_type, invalid_json, request_too_deep */
-export async function readJsonBody(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+export async function readJsonText(
+  request: IncomingMessage,
+  limits: BodyLimits,
+): Promise<JsonBody> {
   const type = (request.headers['content-type'] ?? '').toLowerCase()
   // Other types are what a web page may send across origins without being asked.
   if (type !== '' && !/^application\/(?:[\w.-]+\+)?json\b/.test(type)) {
@@ -148,4 +158,9 @@ export async function readJsonBody(request: IncomingMessage, limits: BodyLimits)
   const bytes = await unpack(packed, request.headers['content-encoding'] ?? '', limits)
   if (bytes.length === 0) throw new BridgeError('invalid_json', 'The request body is empty.')
   return parseJson(bytes)
+}
+
+/** @throws {BridgeError} body_too_large, unsupported_media_type, invalid_json, request_too_deep */
+export async function readJsonBody(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+  return (await readJsonText(request, limits)).json
 }

@@ -6,6 +6,7 @@
 import { INTERCEPTOR_PREFIX } from '../trial/address.ts'
 import type { SessionRouteName } from './sessions.ts'
 import type { StateRouteName } from './state.ts'
+import type { TraceRouteName } from './traces.ts'
 import type { TrialRouteName } from './trials.ts'
 
 /** The prefixes below which the inference routes are served. */
@@ -33,6 +34,7 @@ export type RouteName =
   | `trial:${TrialRouteName}`
   | `session:${SessionRouteName}`
   | `state:${StateRouteName}`
+  | `trace:${TraceRouteName}`
 
 export interface Route {
   readonly name: RouteName
@@ -143,10 +145,23 @@ const TRIAL_ROUTES: readonly Route[] = [
   { name: 'trial-call', method: 'POST', path: `${INTERCEPTOR_PREFIX}/:address{.+}`, costs: true },
   { name: 'trial-socket', method: 'GET', path: `${INTERCEPTOR_PREFIX}/:address{.+}`, costs: false },
 ]
+const INTERCEPTOR_TRACES = `${INTERCEPTOR_PREFIX}/trace`
+
+/** Before those of trials, whose addresses could be any path. */
+const TRACE_ROUTES: readonly Route[] = (
+  [
+    ['list', 'GET', '/api/v1/traces'],
+    ['show', 'GET', '/api/v1/traces/:traceId'],
+    ['byCorrelation', 'GET', `${INTERCEPTOR_TRACES}/by-correlation/:correlationId`],
+    ['hydrateBatch', 'POST', `${INTERCEPTOR_TRACES}/hydrate-batch`],
+    ['leaseAny', 'POST', `${INTERCEPTOR_TRACES}/lease-any`],
+  ] satisfies [TraceRouteName, Route['method'], string][]
+).map(([name, method, path]) => ({ name: `trace:${name}`, method, path, costs: false }) as const)
 
 export const ROUTES: readonly Route[] = [
   ...INFERENCE_PREFIXES.flatMap(inferenceRoutes),
   ...['', ...INFERENCE_PREFIXES].flatMap(sessionRoutes),
+  ...TRACE_ROUTES,
   ...TRIAL_ROUTES,
   { name: 'status', method: 'GET', path: '/api/v1/status', costs: false },
   { name: 'health', method: 'GET', path: '/health', costs: false },

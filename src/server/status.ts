@@ -8,6 +8,7 @@ import { toJsonQuantity } from '../budget/quantity.ts'
 import { toSessionJson } from '../budget/session-json.ts'
 import type { LedgerStore } from '../gateway/ledger-port.ts'
 import type { ActiveCall, LiveCalls, RecentCall } from '../gateway/live-calls.ts'
+import type { SinkState } from '../gateway/trace/sink.ts'
 import { readCount, type SessionHandler } from './sessions.ts'
 
 /** Of each kind of live session; an owner with more has them all in the list of sessions. */
@@ -24,6 +25,7 @@ export interface StatusOptions {
   /** Names of `[upstreams]`. */
   readonly upstreams: readonly string[]
   readonly isDraining: () => boolean
+  readonly traceState: () => SinkState
 }
 
 export function createStatusHandler(options: StatusOptions): SessionHandler {
@@ -47,6 +49,7 @@ export function createStatusHandler(options: StatusOptions): SessionHandler {
           started_at: iso(startedAtMs),
           uptime_seconds: Math.max(0, Math.floor((now - startedAtMs) / 1000)),
           upstreams: options.upstreams,
+          traces: options.traceState(),
         },
         sessions: sessions.map((session) => toSessionJson(session, now)),
         active_calls: calls.active(call.caller).map(toActiveCallJson),

@@ -15,6 +15,7 @@ import type {
 import type { AttemptFacts, Spending } from '../../src/gateway/spending.ts'
 import { createHistory } from '../../src/gateway/state/history.ts'
 import { createLeases } from '../../src/gateway/state/leases.ts'
+import type { Traces } from '../../src/gateway/trace/call-trace.ts'
 import { LOCAL_CALLER } from '../../src/server/callers.ts'
 import { createMemoryResponseStore } from '../../src/store/sqlite/response-engine.ts'
 import type { Answer, AnswerOutcome, AnswerPhase } from '../../src/translate/answer.ts'
@@ -226,6 +227,18 @@ export function recordSpending(gate?: Promise<void>): SpendingLog {
     },
   }
   return log
+}
+
+/** Keeps no trace. */
+export const NO_TRACES: Traces = {
+  begin: () => ({
+    admit: async () => {},
+    sending() {},
+    settled() {},
+    end: async () => {},
+    isRequired: false,
+    headers: {},
+  }),
 }
 
 export const IDENTITY: CallIdentity = {

@@ -7,7 +7,15 @@ import { DEFAULT_TIMING } from '../../src/gateway/call-deps.ts'
 import type { CallPlan } from '../../src/gateway/call-plan.ts'
 import { createLiveCalls } from '../../src/gateway/live-calls.ts'
 import type { Charge, Spending } from '../../src/gateway/spending.ts'
-import { FakeClient, FakeClock, FakeUpstream, IDENTITY, planOf, settled } from './fakes.ts'
+import {
+  FakeClient,
+  FakeClock,
+  FakeUpstream,
+  IDENTITY,
+  NO_TRACES,
+  planOf,
+  settled,
+} from './fakes.ts'
 
 const OWNER = IDENTITY.caller
 
@@ -45,6 +53,7 @@ function start(overrides: Partial<CallPlan> = {}, admit?: Spending['admit']) {
       upstream,
       spending: { admit: admit ?? admitAll },
       calls,
+      traces: NO_TRACES,
       timing: DEFAULT_TIMING,
       random: () => 0.5,
       redact: (text) => text,

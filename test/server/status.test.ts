@@ -53,6 +53,7 @@ describe('GET /api/v1/status', () => {
     expect(await status()).toEqual({
       bridge: {
         status: 'ok',
+        traces: { lost: 0, waiting: 0 },
         version: expect.any(String),
         started_at: expect.stringMatching(/Z$/),
         uptime_seconds: 0,

@@ -1,12 +1,19 @@
 /** Takes out what is kept no longer: at the start, and then from time to time. */
 import type { Clock } from '../ports.ts'
-import type { ResponseStore } from './port.ts'
 
 const SWEEP_MS = 300_000
 const DAY_MS = 86_400_000
 
+/** What is kept of responses, or of traces. */
+export interface Prunable {
+  prune(request: {
+    readonly beforeMs: number
+    readonly maxBytes: number
+  }): Promise<{ readonly more: boolean }>
+}
+
 export interface RetentionOptions {
-  readonly store: Pick<ResponseStore, 'prune'>
+  readonly store: Prunable
   readonly clock: Clock
   readonly maxAgeDays: number
   readonly maxBytes: number

@@ -158,7 +158,8 @@ export class Connection {
   async #run(bytes: Buffer, requestId: string): Promise<void> {
     let goesOnFrom: unknown
     try {
-      const asked = readTurnRequest(parseJson(bytes))
+      const { json, text } = parseJson(bytes)
+      const asked = readTurnRequest(json)
       goesOnFrom = asked.body['previous_response_id']
       const turn = await this.#deps.plan(asked, { ...this.#identity, requestId }, this.#memory)
       const stream = createSocketStream(this.#socket, this.#transport)
@@ -168,7 +169,7 @@ export class Connection {
       } else {
         const { call } = turn.does
         const headers = { 'x-request-id': requestId, ...call.headers }
-        await this.#deps.run({ ...call, headers }, stream)
+        await this.#deps.run({ ...call, headers, received: { api: 'responses', text } }, stream)
       }
       this.#remember(turn, stream, bytes.length)
     } catch (cause) {

@@ -5,6 +5,7 @@
 import type { ClientBase } from 'pg'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 import { responseMigrations } from '../responses/schema.ts'
+import { traceMigrations } from '../traces/schema.ts'
 
 export interface Migrations {
   /** The table that says how many steps have been taken. */
@@ -102,6 +103,11 @@ export const RESPONSE_MIGRATIONS: Migrations = {
     integer: 'bigint',
     sequence: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
   }),
+}
+
+export const TRACE_MIGRATIONS: Migrations = {
+  table: 'trace_migrations',
+  steps: traceMigrations({ integer: 'bigint', bytes: 'bytea' }),
 }
 
 /** One of several instances that start at once does it; the others find it done. */

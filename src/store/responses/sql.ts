@@ -5,7 +5,7 @@
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 import type { Awaitable } from '../rows.ts'
 
-export type Param = string | number | null
+export type Param = string | number | null | Uint8Array
 /** Integers come back as numbers, or as their digits: times and sizes, never amounts. */
 export type Row = Readonly<Record<string, unknown>>
 

@@ -1,8 +1,9 @@
 /** What every database file of the bridge has in common: how it is opened, and how it commits. */
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import type { Sql } from '../responses/sql.ts'
 import { toStoreFault } from './faults.ts'
 import { migrate } from './migrations.ts'
 
@@ -45,6 +46,21 @@ function toOpenFault(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error
   const message = `${path} cannot be opened: ${error.message}. Make its folder writable, or name another file as [server] store.`
   return new StoreUnavailable('unavailable', message, { cause: error })
+}
+
+/** Statements written for both databases, on this one. */
+export function createSql(database: DatabaseSync): Sql {
+  const prepared = new Map<string, StatementSync>()
+  return {
+    all(statement, params) {
+      let found = prepared.get(statement)
+      if (found === undefined) {
+        found = database.prepare(statement.replace(/\$(\d+)/g, '?$1'))
+        prepared.set(statement, found)
+      }
+      return found.all(...params)
+    },
+  }
 }
 
 /** One durable transaction. */

@@ -2,15 +2,31 @@
 import type { StoreFault } from '../../gateway/ledger-port.ts'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 
-export interface WorkerSettings {
-  /** Which database it is. */
-  readonly holds: 'ledger' | 'responses'
+interface CommonSettings {
   readonly path: string
-  readonly instanceId: string
   readonly busyTimeoutMs: number
-  /** Whether it settles the holds of dead bridges by itself, at the start and every second. */
-  readonly attends: boolean
 }
+
+export type TracePlaceSettings =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  /** The URL may hold a password: never to be shown. */
+  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string }
+
+/** Which database it is, and what its engine needs. */
+export type WorkerSettings = CommonSettings &
+  (
+    | {
+        readonly holds: 'ledger' | 'responses'
+        readonly instanceId: string
+        /** Whether it settles the holds of dead bridges by itself, at the start and every second. */
+        readonly attends: boolean
+      }
+    | {
+        readonly holds: 'traces'
+        readonly place: TracePlaceSettings
+        readonly secrets: readonly string[]
+      }
+  )
 
 export type ToWorker =
   | { readonly kind: 'batch'; readonly requests: readonly object[] }

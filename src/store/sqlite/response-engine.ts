@@ -1,5 +1,5 @@
 /** Responses and conversations in SQLite: a file of their own, beside the ledger's. */
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
 import type { ResponseStore } from '../../gateway/state/port.ts'
 import {
@@ -9,8 +9,7 @@ import {
   type SendResponse,
 } from '../responses/operations.ts'
 import { responseMigrations } from '../responses/schema.ts'
-import type { Sql } from '../responses/sql.ts'
-import { type Answer, answerBatch, openDatabase, transact } from './database.ts'
+import { type Answer, answerBatch, createSql, openDatabase, transact } from './database.ts'
 import type { Engine } from './engine.ts'
 import { migrate } from './migrations.ts'
 
@@ -18,20 +17,6 @@ const MIGRATIONS = responseMigrations({
   integer: 'INTEGER',
   sequence: 'INTEGER PRIMARY KEY AUTOINCREMENT',
 })
-
-function createSql(database: DatabaseSync): Sql {
-  const prepared = new Map<string, StatementSync>()
-  return {
-    all(statement, params) {
-      let found = prepared.get(statement)
-      if (found === undefined) {
-        found = database.prepare(statement.replace(/\$(\d+)/g, '?$1'))
-        prepared.set(statement, found)
-      }
-      return found.all(...params)
-    },
-  }
-}
 
 export interface ResponseEngineOptions {
   readonly path: string

@@ -1,12 +1,15 @@
 /** The thread that owns the database: takes batches, answers them, and looks after bridges that died. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreUnavailable } from '../../gateway/ledger-port.ts'
+import { createRedactor } from '../../gateway/redact.ts'
 import { randomIds } from '../random-ids.ts'
 import type { StoreRequest } from '../request.ts'
 import type { ResponseRequest } from '../responses/operations.ts'
+import type { TraceRequest } from '../traces/operations.ts'
 import { type Engine, openLedgerEngine } from './engine.ts'
 import type { FromWorker, ToWorker, WireFailure, WorkerSettings } from './messages.ts'
 import { openResponseEngine } from './response-engine.ts'
+import { openTraceEngine } from './trace-engine.ts'
 
 const ATTEND_MS = 1_000
 
@@ -29,6 +32,18 @@ const toWire = (error: unknown): WireFailure => {
   return { ok: false, kind: 'error', name, message, stack }
 }
 
+const openTraces = async ({
+  place,
+  secrets,
+  busyTimeoutMs,
+}: WorkerSettings & { holds: 'traces' }): Promise<Engine<TraceRequest>> => {
+  const redact = createRedactor(secrets)
+  if (place.kind === 'sqlite') return openTraceEngine({ path: place.path, busyTimeoutMs, redact })
+  // Loaded where it is used: most bridges never speak to a database server.
+  const { openPostgresTraceEngine } = await import('../postgres/trace-engine.ts')
+  return openPostgresTraceEngine({ ...place, redact })
+}
+
 const serve = <Request extends object>(engine: Engine<Request>): void => {
   const attend = (): void =>
     inOrder(async () => {
@@ -38,8 +53,9 @@ const serve = <Request extends object>(engine: Engine<Request>): void => {
         // The database is away just now. Requests say so; this is tried again in a second.
       }
     })
-  const timer = settings.attends ? setInterval(attend, ATTEND_MS) : undefined
-  if (settings.attends) attend()
+  const attends = settings.holds !== 'traces' && settings.attends
+  const timer = attends ? setInterval(attend, ATTEND_MS) : undefined
+  if (attends) attend()
 
   port.on('message', (message: ToWorker) => {
     inOrder(async () => {
@@ -66,8 +82,17 @@ const serve = <Request extends object>(engine: Engine<Request>): void => {
 }
 
 try {
-  if (settings.holds === 'responses') serve<ResponseRequest>(await openResponseEngine(settings))
-  else serve<StoreRequest>(await openLedgerEngine({ ...settings, ids: randomIds }))
+  switch (settings.holds) {
+    case 'ledger':
+      serve<StoreRequest>(await openLedgerEngine({ ...settings, ids: randomIds }))
+      break
+    case 'responses':
+      serve<ResponseRequest>(await openResponseEngine(settings))
+      break
+    case 'traces':
+      serve<TraceRequest>(await openTraces(settings))
+      break
+  }
 } catch (error) {
   post({ kind: 'failed', error: toWire(error) })
   port.close()
