@@ -30,9 +30,7 @@ import { createStoredConversations } from './gateway/state/stored-conversations.
 import { createStoredResponses } from './gateway/state/stored-responses.ts'
 import { toFollowingRequest } from './gateway/state/tool-outputs.ts'
 import type { StateDeps } from './gateway/state/turn-keeper.ts'
-import { createTraces } from './gateway/trace/call-trace.ts'
-import { guardTraces } from './gateway/trace/guarded-store.ts'
-import { createTraceSink } from './gateway/trace/sink.ts'
+import { createTracing } from './gateway/trace/tracing.ts'
 import { createTrials } from './gateway/trials.ts'
 import { compileGrammars } from './grammar/compile-grammars.ts'
 import { createAesSeal } from './seal/aes-seal.ts'
@@ -90,16 +88,20 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       throw cause
     }),
   )
-  const traceStore = await openTraces(loaded.storage, secrets).catch(async (cause: unknown) => {
-    await Promise.all([responses.close(), store.close()])
-    throw cause
-  })
-  const onTraceFault = (error: BridgeError, requestId?: string) =>
-    onEvent({ level: 'error', requestId, message: `traces: ${toLogText(error, redact)}`, error })
-  const traceSink = createTraceSink({
-    store: traceStore,
+  const tracing = createTracing({
+    store: await openTraces(loaded.storage, secrets).catch(async (cause: unknown) => {
+      await Promise.all([responses.close(), store.close()])
+      throw cause
+    }),
     clock: systemClock,
-    onFault: onTraceFault,
+    newTraceId: () => systemIds.next('trace'),
+    hasContent: config.trace.content,
+    isRequired: config.trace.required,
+    maxAgeDays: config.trace.max_age_days,
+    maxBytes: inMemory(loaded, config.trace.max_bytes, MAX_MEMORY_TRACE_BYTES),
+    redact,
+    onFault: (error, requestId) =>
+      onEvent({ level: 'error', requestId, message: `traces: ${toLogText(error, redact)}`, error }),
   })
   const leases = createLeases(responses, systemClock)
   const state: StateDeps = {
@@ -151,15 +153,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     upstream,
     spending: budget,
     calls,
-    traces: createTraces({
-      sink: traceSink,
-      clock: systemClock,
-      newTraceId: () => systemIds.next('trace'),
-      hasContent: config.trace.content,
-      isRequired: config.trace.required,
-      redact,
-      onFault: onTraceFault,
-    }),
+    traces: tracing.traces,
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,
@@ -185,7 +179,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store: responses,
     clock: systemClock,
     maxAgeDays: config.responses.max_age_days,
-    maxBytes: maxResponseBytes(loaded),
+    maxBytes: inMemory(loaded, config.responses.max_bytes, MAX_MEMORY_BYTES),
     onFault: (cause) =>
       onEvent({
         level: 'error',
@@ -193,18 +187,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         message: `old responses could not be taken out: ${toLogText(toBridgeError(cause), redact)}`,
       }),
   })
-  const stopTraceRetention = startRetention({
-    store: traceStore,
-    clock: systemClock,
-    maxAgeDays: config.trace.max_age_days,
-    maxBytes: maxTraceBytes(loaded),
-    onFault: (cause) => onTraceFault(toBridgeError(cause)),
-  })
   const closeStores = async () => {
     stopRetention()
-    stopTraceRetention()
-    await traceSink.close()
-    await Promise.all([responses.close(), traceStore.close(), store.close()])
+    await Promise.all([responses.close(), tracing.close(), store.close()])
   }
   const countDeps: CountDeps = {
     ...planDeps,
@@ -246,8 +231,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store,
     calls,
     state: { responses: stored, conversations: createStoredConversations(state) },
-    traces: { store: guardTraces(traceStore), nowMs: systemClock.nowMs },
-    traceState: () => traceSink.state,
+    traces: { store: tracing.reader, nowMs: systemClock.nowMs },
+    traceState: tracing.state,
     nowMs: systemClock.nowMs,
     startedAtMs: systemClock.nowMs(),
     upstreams: Object.keys(config.upstreams),
@@ -312,18 +297,10 @@ function within(limitMs: number, work: Promise<void>): Promise<void> {
 
 /** A store in memory takes it from the bridge's own. */
 const MAX_MEMORY_BYTES = 256 * 1_048_576
-
-function maxResponseBytes({ config, storage }: LoadedConfig): number {
-  const { max_bytes: maxBytes } = config.responses
-  return storage.store.kind === 'memory' ? Math.min(maxBytes, MAX_MEMORY_BYTES) : maxBytes
-}
-
-/** The same for traces. */
 const MAX_MEMORY_TRACE_BYTES = 64 * 1_048_576
 
-function maxTraceBytes({ config, storage }: LoadedConfig): number {
-  const { max_bytes: maxBytes } = config.trace
-  return storage.store.kind === 'memory' ? Math.min(maxBytes, MAX_MEMORY_TRACE_BYTES) : maxBytes
+function inMemory({ storage }: LoadedConfig, maxBytes: number, most: number): number {
+  return storage.store.kind === 'memory' ? Math.min(maxBytes, most) : maxBytes
 }
 
 function shuttingDown(): BridgeError {

@@ -4,21 +4,11 @@
  * is often megabytes.
  */
 import { isRecord } from '../translate/narrow.ts'
+import type { Step, TextEdit } from '../trial/change.ts'
 
-/** Offsets are in UTF-16 units of the text before the step, ascending and apart. */
-export interface TextEdit {
-  readonly at: number
-  /** Units taken out. */
-  readonly removed: number
-  readonly inserted: string
-}
-
-/** `path` is a JSON Pointer (RFC 6901) into the request as the steps before have left it; `''` is all of it. */
+/** A step of a trial's candidate, which says what asked for it; or one of the bridge's own. */
 export type Change =
-  | { readonly op: 'edit'; readonly path: string; readonly edits: readonly TextEdit[] }
-  | { readonly op: 'set'; readonly path: string; readonly value: unknown }
-  | { readonly op: 'insert'; readonly path: string; readonly value: unknown }
-  | { readonly op: 'remove'; readonly path: string }
+  | (Step & { readonly role?: string; readonly by?: string })
   /** Sets what stands at `from` in the request as received. */
   | { readonly op: 'copy'; readonly path: string; readonly from: string }
 

@@ -1,6 +1,6 @@
-/** The changes that make one request of another. */
+/** The changes that make of one request another. */
 import { isRecord } from '../translate/narrow.ts'
-import { type Change, pointerOf, setMember } from './change.ts'
+import { applyChanges, type Change, pointerOf, setMember } from './change.ts'
 
 /** What is shorter than this in JSON is written out: a pointer to it would be no shorter. */
 const MIN_CHARS = 64
@@ -12,12 +12,28 @@ const MAX_INDEXED_CHARS = 4_194_304
  * translation into another wire's shape a short list.
  *
  * @param receivedChars length of `received` as JSON
+ * @param first what was changed before, by a trial's candidate; left out where it does not fit
  */
-export function changesBetween(received: unknown, sent: unknown, receivedChars: number): Change[] {
+export function changesBetween(
+  received: unknown,
+  sent: unknown,
+  receivedChars: number,
+  first: readonly Change[] = [],
+): Change[] {
   const index = createIndex(received, receivedChars <= MAX_INDEXED_CHARS)
-  const changes: Change[] = []
-  compare(received, sent, '', index, changes)
+  const begun = carriedOut(received, first)
+  const changes: Change[] = [...begun.changes]
+  compare(begun.request, sent, '', index, changes)
   return changes
+}
+
+function carriedOut(received: unknown, changes: readonly Change[]) {
+  try {
+    return { request: applyChanges(received, changes), changes }
+  } catch {
+    // Redaction has taken something out of their way: the comparison finds what they did.
+    return { request: received, changes: [] }
+  }
 }
 
 interface Index {

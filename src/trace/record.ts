@@ -52,8 +52,12 @@ export const TraceFactsSchema = z.object({
   job_id: text.nullable(),
   seed: z.number().nullable(),
   correlation_id: text.nullable(),
-  /** What the trial's candidate did: its id, what matched nothing. */
-  candidate: z.unknown(),
+  /** Synth's `{pipeline_id, stage_id}`. */
+  stage_key: z.record(text, z.unknown()).nullable(),
+  /** What the trial's candidate did: how many steps of the changes are its, which replacements matched nothing. */
+  candidate: z
+    .object({ id: text.nullable(), changes: z.number(), unmatched: z.array(z.number()) })
+    .nullable(),
   /** Query parameters of a trial's URL that mean nothing to the bridge. */
   query: z.array(z.tuple([text, text])),
   model: text,

@@ -30,6 +30,7 @@ export function factsOf(changes: Partial<TraceFacts> = {}): TraceFacts {
     job_id: null,
     seed: null,
     correlation_id: null,
+    stage_key: null,
     candidate: null,
     query: [],
     model: 'm',
@@ -74,7 +75,7 @@ export function describeTraceStore(
       owner,
       createdAtMs: atMs,
       facts,
-      request: { received: JSON.stringify(received), sent: JSON.stringify(sent) },
+      request: { received: JSON.stringify(received), sent: JSON.stringify(sent), candidate: [] },
       response: undefined,
     })
     const endingOf = (facts: TraceFacts, atMs = T0): TraceWrite => ({
@@ -141,6 +142,7 @@ export function describeTraceStore(
           request: {
             received: JSON.stringify({ input: `\n${SECRET}`, api_key: 'a-clients-own' }),
             sent: JSON.stringify({ messages: [{ content: `Bearer ${SECRET}` }] }),
+            candidate: [],
           },
         })
         await store.write({ ...endingOf(facts), response: JSON.stringify({ said: [SECRET] }) })
@@ -155,7 +157,7 @@ export function describeTraceStore(
         const facts = factsOf({ model: 'a\u0000b\ud800', correlation_id: 'c\u0000d' })
         await store.write({
           ...openingOf(facts),
-          request: { received: JSON.stringify(odd), sent: undefined },
+          request: { received: JSON.stringify(odd), sent: undefined, candidate: [] },
         })
         const record = await find(facts.trace_id)
         expect(record?.request).toEqual({ received: odd, changes: [] })
@@ -246,7 +248,7 @@ export function describeTraceStore(
         for (const each of facts)
           await store.write({
             ...openingOf(each),
-            request: { received: large, sent: undefined },
+            request: { received: large, sent: undefined, candidate: [] },
           })
         const first = await list()
         expect(first.ids).toHaveLength(2)
@@ -297,7 +299,11 @@ export function describeTraceStore(
           const content = Array.from({ length: 100 }, () => randomUUID()).join('')
           await store.write({
             ...openingOf(facts, T0 + at * 3_600_000),
-            request: { received: JSON.stringify({ input: content }), sent: undefined },
+            request: {
+              received: JSON.stringify({ input: content }),
+              sent: undefined,
+              candidate: [],
+            },
           })
         }
         const before = (await list()).ids
@@ -319,7 +325,10 @@ export function describeTraceStore(
     })
 
     test('one that cannot be written fails alone', async () => {
-      const bad = { ...openingOf(factsOf()), request: { received: '{broken', sent: undefined } }
+      const bad = {
+        ...openingOf(factsOf()),
+        request: { received: '{broken', sent: undefined, candidate: [] },
+      }
       const good = factsOf()
       const [first, second] = await Promise.allSettled([
         store.write(bad),

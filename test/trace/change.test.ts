@@ -39,6 +39,21 @@ describe('changes', () => {
     )
   })
 
+  test('behind those of a candidate they give what was sent, also where the candidate fits no more', () => {
+    const candidates: Change[][] = [
+      [{ op: 'set', path: '/x', value: 'other', role: 'user', by: 'sections[0]' }],
+      [{ op: 'edit', path: '/x', edits: [{ at: 1, removed: 1, inserted: 'é' }] }],
+      [{ op: 'insert', path: '/input/0', value: { role: 'user' } }],
+      [{ op: 'remove', path: '/messages/0' }],
+    ]
+    fc.assert(
+      fc.property(request, request, fc.constantFrom(...candidates), (received, sent, first) => {
+        const changes = changesBetween(received, sent, 0, first)
+        expect(applyChanges(received, changes)).toEqual(sent)
+      }),
+    )
+  })
+
   test('there are none where nothing was changed', () => {
     fc.assert(
       fc.property(request, (same) => {

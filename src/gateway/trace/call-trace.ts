@@ -11,7 +11,9 @@
 import { formatQuantity } from '../../budget/quantity.ts'
 import { type BridgeError, toBridgeError } from '../../errors.ts'
 import type { Usage } from '../../protocol/usage.ts'
+import type { Change } from '../../trace/change.ts'
 import type { TraceApi, TraceFacts } from '../../trace/record.ts'
+import type { CallTrial } from '../../trial/trial.ts'
 import type { CallPlan, ClientAnswer } from '../call-plan.ts'
 import type { CallIdentity } from '../identity.ts'
 import type { RecentCall } from '../live-calls.ts'
@@ -80,6 +82,7 @@ class Trace implements CallTrace {
   /** Let go of when it is written. */
   #received: string | undefined
   #body: string | undefined
+  readonly #candidate: readonly Change[]
   #firstByteAtMs: number | undefined
   #usage: Usage | undefined
   #isCut = false
@@ -91,6 +94,7 @@ class Trace implements CallTrace {
     this.isRequired = options.isRequired
     this.#options = options
     this.#identity = identity
+    this.#candidate = identity.trial?.candidate?.changes ?? []
     this.#createdAtMs = clock.nowMs()
     this.#beganMs = clock.monotonicMs()
     if (options.hasContent) {
@@ -102,12 +106,7 @@ class Trace implements CallTrace {
       request_id: identity.requestId,
       response_id: responseId,
       api: received?.api ?? null,
-      trial_id: null,
-      job_id: null,
-      seed: null,
-      correlation_id: null,
-      candidate: null,
-      query: [],
+      ...trialFactsOf(identity.trial),
       model: resolved.model.name,
       upstream: resolved.upstream.name,
       outcome: null,
@@ -185,7 +184,7 @@ class Trace implements CallTrace {
   #opening(sessionId: string | null, sent: string | undefined): TraceWrite {
     const received = this.#received
     const request: TracedRequest | undefined =
-      received === undefined ? undefined : { received, sent }
+      received === undefined ? undefined : { received, sent, candidate: this.#candidate }
     return this.#write({ ...this.#facts, session_id: sessionId }, request, undefined)
   }
 
@@ -242,6 +241,27 @@ class Trace implements CallTrace {
     const { orgId, userId } = this.#identity.caller
     const owner = { orgId, userId }
     return { owner, createdAtMs: this.#createdAtMs, facts, request, response }
+  }
+}
+
+/** A candidate's changes stand with the request's others. */
+function trialFactsOf(trial: CallTrial | undefined) {
+  const candidate = trial?.candidate ?? null
+  return {
+    trial_id: trial?.trialId ?? null,
+    job_id: trial?.jobId ?? null,
+    seed: trial?.seed ?? null,
+    stage_key: trial?.stageKey ?? null,
+    correlation_id: trial?.correlationId ?? null,
+    candidate:
+      candidate === null
+        ? null
+        : {
+            id: candidate.id,
+            changes: candidate.changes.length,
+            unmatched: [...candidate.unmatched],
+          },
+    query: (trial?.query ?? []).map(([name, value]): [string, string] => [name, value]),
   }
 }
 

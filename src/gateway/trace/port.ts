@@ -6,6 +6,7 @@
  * pieces and cleared of secrets by the store (`src/store/traces/`).
  */
 import type { Owner } from '../../budget/hold.ts'
+import type { Change } from '../../trace/change.ts'
 import type { TraceFacts, TraceOutcome } from '../../trace/record.ts'
 
 /**
@@ -26,6 +27,8 @@ export interface TracedRequest {
   readonly received: string
   /** The body as it left, as JSON; undefined where nothing was sent. */
   readonly sent: string | undefined
+  /** What a trial's candidate changed, before anything else did. */
+  readonly candidate: readonly Change[]
 }
 
 export interface TracePlace {

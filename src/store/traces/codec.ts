@@ -26,12 +26,18 @@ export interface Packed {
 type Redact = (text: string) => string
 
 /** @returns `{received, changes}`, packed */
-export function packRequest({ received, sent }: TracedRequest, redact: Redact): Packed {
+export function packRequest({ received, sent, candidate }: TracedRequest, redact: Redact): Packed {
   const before = redactJson(JSON.parse(received), redact)
   const changes: readonly Change[] =
     sent === undefined
       ? []
-      : changesBetween(before, redactJson(JSON.parse(sent), redact), received.length)
+      : changesBetween(
+          before,
+          redactJson(JSON.parse(sent), redact),
+          received.length,
+          // The redactor gives back what it is given, with other texts.
+          redactJson(candidate, redact) as readonly Change[],
+        )
   const { rest, pieces } = split(before)
   return pack(`{"received":${rest},"changes":${JSON.stringify(changes)}}`, pieces)
 }

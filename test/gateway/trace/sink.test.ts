@@ -10,7 +10,7 @@ const writeOf = (text = ''): TraceWrite => ({
   owner: { orgId: 'o', userId: 'u' },
   createdAtMs: 0,
   facts: factsOf(),
-  request: { received: text, sent: undefined },
+  request: { received: text, sent: undefined, candidate: [] },
   response: undefined,
 })
 
