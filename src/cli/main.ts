@@ -19,6 +19,7 @@ import { examples } from './options.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addSessionCommand } from './session-command.ts'
 import { addStatusCommand } from './status-command.ts'
+import { addTraceCommand } from './trace-command.ts'
 
 const EXIT_USAGE = 2
 
@@ -47,6 +48,7 @@ export function createProgram(context: CliContext, setExit: (code: number) => vo
   addDoctorCommand(program, context, setExit)
   addSessionCommand(program, context, setExit)
   addStatusCommand(program, context, setExit)
+  addTraceCommand(program, context, setExit)
   addConformanceCommand(program, context, setExit)
   addCompletionCommand(program, context)
   return program

@@ -41,6 +41,16 @@ export function sentRequestOf({ request }: TraceRecord): JsonObject | undefined 
   }
 }
 
+/** The request as its client meant it: with its trial's model and candidate, before any translation. */
+export function askedRequestOf({ request, model }: TraceRecord): JsonObject | undefined {
+  const { received, changes } = request
+  if (!isRecord(received)) return undefined
+  const candidate = changes.filter((change) => 'by' in change)
+  const asked = applyChanges(received, candidate)
+  if (!isRecord(asked)) return undefined
+  return textOf(asked['model']) === '' ? { ...asked, model } : asked
+}
+
 function promptOf(sent: JsonObject): Pick<Conversation, 'messages' | 'tools'> | undefined {
   const chat = Array.isArray(sent['messages']) ? sent : asChat(sent)
   if (chat === undefined) return undefined

@@ -13,7 +13,7 @@ const ChangeSchema = z.discriminatedUnion('op', [
   z.looseObject({
     op: z.literal('edit'),
     path: text,
-    edits: z.array(z.object({ at: z.number(), removed: z.number(), inserted: text })),
+    edits: z.array(z.object({ at: z.number(), removed: z.number(), inserted: text })).readonly(),
   }),
   z.looseObject({ op: z.literal('set'), path: text, value: z.unknown() }),
   z.looseObject({ op: z.literal('insert'), path: text, value: z.unknown() }),

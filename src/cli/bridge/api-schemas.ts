@@ -5,6 +5,7 @@
  * @see ../../../docs/guide.md, "Sessions and live figures"
  */
 import { z } from 'zod'
+import { TraceRecordSchema } from '../../trace/record.ts'
 
 /** Money is a decimal string; a count too large for a JSON number is a string too. */
 const QuantitySchema = z.union([z.string(), z.number()])
@@ -117,6 +118,12 @@ export const StatusSchema = z.looseObject({
   recent_calls: z.array(RecentCallSchema),
 })
 export type StatusAnswer = z.infer<typeof StatusSchema>
+
+export const TracesSchema = z.object({
+  data: z.array(TraceRecordSchema),
+  next_cursor: z.string().nullable(),
+})
+export type TracesAnswer = z.infer<typeof TracesSchema>
 
 /** The error body of every route. */
 export const ErrorAnswerSchema = z.object({

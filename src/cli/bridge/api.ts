@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import { INFERENCE_PREFIXES } from '../../server/routes.ts'
+import { type TraceRecord, TraceRecordSchema } from '../../trace/record.ts'
 import { UsageError } from '../context.ts'
 import { toVisible } from '../visible.ts'
 import { BridgeApiError } from './api-error.ts'
@@ -19,6 +20,8 @@ import {
   SessionSchema,
   type StatusAnswer,
   StatusSchema,
+  type TracesAnswer,
+  TracesSchema,
   type UsageRecord,
   UsageRecordSchema,
 } from './api-schemas.ts'
@@ -63,6 +66,20 @@ export interface ListUsageQuery {
   readonly offset?: number
 }
 
+export interface ListTracesQuery {
+  readonly session_id?: string
+  readonly trial_id?: string
+  readonly job_id?: string
+  readonly correlation_id?: string
+  readonly model?: string
+  /** An HTTP status, or how the call ended. */
+  readonly status?: string
+  readonly order?: 'asc' | 'desc'
+  readonly content?: 'true' | 'false'
+  readonly limit?: number
+  readonly cursor?: string
+}
+
 /** Every promise rejects with a `BridgeApiError`. */
 export interface BridgeApi {
   /** Of the bridge, without `/v1` or a slash at its end. */
@@ -82,6 +99,8 @@ export interface BridgeApi {
   listUsage(sessionId: string, query?: ListUsageQuery): Promise<UsageRecord[]>
   /** @param calls how many recent calls at most */
   status(calls?: number): Promise<StatusAnswer>
+  listTraces(query?: ListTracesQuery): Promise<TracesAnswer>
+  showTrace(traceId: string): Promise<TraceRecord>
 }
 
 export interface BridgeApiOptions extends PresentedKey {
@@ -225,6 +244,10 @@ export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
         'GET',
         `${sessionPath(sessionId)}/usage${toQueryText({ metric_type, limit, offset })}`,
       ),
+    listTraces: (query = {}) =>
+      ask(TracesSchema, 'GET', `/api/v1/traces${toQueryText({ ...query })}`),
+    showTrace: (traceId) =>
+      ask(TraceRecordSchema, 'GET', `/api/v1/traces/${encodeURIComponent(traceId)}`),
     status: (calls) => ask(StatusSchema, 'GET', `/api/v1/status${toQueryText({ calls })}`),
   }
 }
