@@ -54,6 +54,8 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
   let isCut = false
   let firstByteAtMs: number | undefined
   let isUpstreamClosed = false
+  let firstTokenAtMs: number | undefined
+  let outputEndedAtMs: number | undefined
   let cancelLinger: (() => void) | undefined
   let cancelDrain = () => {}
   let exchange: UpstreamExchange | undefined
@@ -65,6 +67,8 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
     upstreamMs: phase === 'unsent' ? 0 : clock.monotonicMs() - sentAtMs,
     firstByteAtMs,
     isCut,
+    firstTokenAtMs,
+    outputEndedAtMs,
   })
 
   const finish = (end: AttemptEnd) => {
@@ -80,13 +84,17 @@ export function startAttempt(body: string, options: AttemptOptions): Attempt {
 
   /** After every push into the answer. */
   const advance = () => {
-    hold.meter(answer.outputChars)
+    const { outputChars } = answer
+    hold.meter(outputChars)
     if (over) return
+    if (firstTokenAtMs === undefined && outputChars > 0) firstTokenAtMs = clock.monotonicMs()
     if (answer.phase === 'finished') {
+      outputEndedAtMs ??= clock.monotonicMs()
       // Left to close by itself, the connection is kept for the next call.
       if (!isUpstreamClosed) cancelDrain = clock.after(DRAIN_MS, () => exchange?.abort())
       finish({ is: 'answered', facts: facts() })
     } else if (answer.phase === 'lingering') {
+      outputEndedAtMs ??= clock.monotonicMs()
       // Set once: an upstream that goes on talking gets no further time by it.
       cancelLinger ??= clock.after(options.lingerMs, () => {
         answer.ended()

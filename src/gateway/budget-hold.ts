@@ -76,6 +76,10 @@ export class BudgetHold implements Hold {
     this.headers = options.headers
   }
 
+  get held(): Amounts {
+    return this.#held
+  }
+
   sent(): void {
     this.#sentAtMs = this.#options.clock.monotonicMs()
     this.#scheduleTick()

@@ -69,6 +69,7 @@ class Call {
   #lastWriteMs: number
   /** What stands unless something else is said to the client. */
   #ending: CallEnding = { outcome: 'client_gone', status: null, errorCode: null }
+  /** What went wrong last. */
   #error: BridgeError | undefined
 
   constructor(plan: CallPlan, client: ClientStream, deps: CallDeps) {
@@ -92,7 +93,7 @@ class Call {
     }
     this.#answer = this.#watched(plan.createAnswer(write))
     this.#another = anotherOf(plan, write)
-    this.#live = deps.calls.begin(plan.intent, () => this.#answer.answer.outputChars)
+    this.#live = deps.calls.begin(plan, () => this.#answer.answer.outputChars)
     this.#trace = deps.traces.begin(plan)
     this.#exchange = new Exchange(plan, {
       deps,
@@ -115,7 +116,7 @@ class Call {
       this.#ending = { ...this.#ending, outcome: 'failed', errorCode: this.#error.code }
       throw cause
     } finally {
-      this.#live.end(this.#ending)
+      this.#live.end(this.#ending, this.#error)
       await this.#endTrace()
     }
   }
@@ -281,6 +282,7 @@ class Call {
   }
 
   #log(type: CallEvent['type'], error: BridgeError): void {
+    if (type === 'failed') this.#error = error
     this.#deps.log({ type, requestId: this.#identity.requestId, error })
   }
 }

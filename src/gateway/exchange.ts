@@ -68,14 +68,16 @@ export class Exchange {
     for (let tries = 0; ; tries++) {
       const hold = await this.#admit()
       live.belongsTo(hold.sessionId)
-      live.admitted()
+      live.admitted(hold)
       onAdmitted(hold)
       const end = this.#isGone
         ? ({ is: 'gone', facts: NEVER_SENT } as const)
         : await this.#try(hold, answer, isLast)
       const settlement = await hold.settle(end.facts)
-      live.settled(settlement.charge)
+      live.settled(settlement.charge, end.facts)
       trace.settled(end.facts)
+      const error = end.is === 'failed' ? end.error : end.facts.outcome?.error
+      if (error !== undefined && !this.#isGone) live.attemptFailed(error)
       if (this.#isGone) return undefined
       const delayMs = end.is === 'failed' ? this.#retryDelayMs(end, tries) : undefined
       if (end.is !== 'failed' || delayMs === undefined) {
@@ -83,6 +85,7 @@ export class Exchange {
       }
       const { requestId } = this.#sendable().intent.identity
       deps.log({ type: 'retry', requestId, error: end.error })
+      live.retried()
       await this.#sleep(delayMs)
       if (this.#isGone) return undefined
     }
@@ -109,7 +112,10 @@ export class Exchange {
     try {
       return await deps.spending.admit(
         intent,
-        (metadata) => this.#attempt?.cut(metadata),
+        (metadata) => {
+          this.#options.live.cut(metadata)
+          this.#attempt?.cut(metadata)
+        },
         waiting.signal,
       )
     } finally {

@@ -23,6 +23,15 @@ export interface Caller {
   readonly boundSessionId: string | null
 }
 
+/** Where a call stands in its client's distributed trace. @see https://www.w3.org/TR/trace-context/ */
+export interface TraceParent {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string
+  /** 16 hexadecimal digits. */
+  readonly spanId: string
+  readonly isSampled: boolean
+}
+
 export interface CallIdentity {
   /** Ours, `x-request-id` of the answer. */
   readonly requestId: string
@@ -36,4 +45,8 @@ export interface CallIdentity {
   readonly optOut: boolean
   /** The trial of a call that came through the interceptor. */
   readonly trial: CallTrial | undefined
+  /** Name of the route that it came by. */
+  readonly route: string
+  /** `traceparent`. */
+  readonly traceParent: TraceParent | undefined
 }

@@ -13,10 +13,22 @@
  */
 import { tokensOfOutput } from '../budget/call-bounds.ts'
 import type { Owner } from '../budget/hold.ts'
-import { type Amounts, add, NOTHING } from '../budget/metric.ts'
-import type { ErrorCode } from '../errors.ts'
+import { add, NOTHING } from '../budget/metric.ts'
+import type { BridgeError } from '../errors.ts'
+import {
+  CallObservation,
+  censusOf,
+  type LiveCensus,
+  type LivePhase,
+  type Standing,
+  type WatchedPlan,
+} from './call-observation.ts'
+import type { CallEnding, CallName, CallWatcher, RecentCall } from './call-report.ts'
 import type { Clock } from './ports.ts'
-import type { Charge, Intent } from './spending.ts'
+import type { AttemptFacts, Charge, Hold } from './spending.ts'
+
+export type { LiveCensus } from './call-observation.ts'
+export type { CallEnding, RecentCall } from './call-report.ts'
 
 /** Calls kept of each owner. Owners are as many as `[[keys]]` has users. */
 const CALLS_KEPT = 200
@@ -28,25 +40,6 @@ const RATE_MS = 1_000
 /** A name at a bearable length. A mere slice would keep all of it: to V8 it is a view. */
 function shortened(name: string): string {
   return name.length <= MAX_NAME_CHARS ? name : [...name.slice(0, MAX_NAME_CHARS)].join('')
-}
-
-export type LivePhase = 'admission' | 'upstream' | 'answer'
-
-export interface CallEnding {
-  /** `refused`: by the bridge itself, before anything was sent. */
-  readonly outcome: 'completed' | 'incomplete' | 'failed' | 'refused' | 'client_gone'
-  /** HTTP status of the answer; null when the client had gone before it. */
-  readonly status: number | null
-  readonly errorCode: ErrorCode | null
-}
-
-interface CallName {
-  readonly requestId: string
-  readonly responseId: string
-  readonly clientRequestId: string | undefined
-  readonly model: string
-  readonly upstream: string
-  readonly startedAtMs: number
 }
 
 export interface ActiveCall extends CallName {
@@ -62,37 +55,33 @@ export interface ActiveCall extends CallName {
   readonly tokensPerSecond: number | undefined
 }
 
-export interface RecentCall extends CallName, CallEnding {
-  readonly sessionId: string | null
-  readonly attempts: number
-  readonly endedAtMs: number
-  readonly durationMs: number
-  /** Of all attempts together. */
-  readonly charged: Amounts
-  /** Of the last attempt that cost something. */
-  readonly charge: Charge | undefined
-}
-
 /** One call's entry, as the gateway tells it. */
 export interface LiveCall {
   /** Which session it turned out to be of; null for one that opted out. */
   belongsTo(sessionId: string | null): void
-  admitted(): void
+  admitted(hold: Pick<Hold, 'held'>): void
   answering(): void
-  settled(charge: Charge | undefined): void
+  /** The budget is used up; the metadata names it. */
+  cut(metadata: Readonly<Record<string, string>>): void
+  settled(charge: Charge | undefined, facts: AttemptFacts): void
+  /** What came of the attempt that was settled, where that is an error. */
+  attemptFailed(error: BridgeError): void
+  /** The attempt that failed is followed by another. */
+  retried(): void
   /** The call as it would be if it ended like this now. */
   summary(ending: CallEnding): RecentCall
   /** Once. */
-  end(ending: CallEnding): void
+  end(ending: CallEnding, error?: BridgeError): void
 }
 
 export interface LiveCalls {
   /** @param readOutputChars asked whenever somebody looks, never after `end` */
-  begin(intent: Intent, readOutputChars: () => number): LiveCall
+  begin(plan: WatchedPlan, readOutputChars: () => number): LiveCall
   /** Oldest first. */
   active(owner: Owner): ActiveCall[]
   /** Newest first, at most `limit` and what is kept. */
   recent(owner: Owner, limit: number): RecentCall[]
+  census(): LiveCensus
 }
 
 interface OwnersCalls {
@@ -103,6 +92,7 @@ interface OwnersCalls {
 
 class Entry implements LiveCall {
   readonly #name: CallName
+  readonly #observation: CallObservation
   readonly #beganMs: number
   readonly #clock: Clock
   readonly #calls: OwnersCalls
@@ -116,11 +106,13 @@ class Entry implements LiveCall {
   #sample: { readonly atMs: number; readonly chars: number } | undefined
 
   constructor(
-    { identity, responseId, resolved }: Intent,
+    plan: WatchedPlan,
     readOutputChars: () => number,
     clock: Clock,
     calls: OwnersCalls,
+    watcher: CallWatcher,
   ) {
+    const { identity, responseId, resolved } = plan.intent
     this.#name = {
       requestId: identity.requestId,
       responseId,
@@ -131,6 +123,7 @@ class Entry implements LiveCall {
     }
     this.#sessionId = identity.sessionId === undefined ? null : shortened(identity.sessionId)
     this.#beganMs = clock.monotonicMs()
+    this.#observation = new CallObservation(plan, this.#name, this.#beganMs, clock, watcher)
     this.#readOutputChars = readOutputChars
     this.#clock = clock
     this.#calls = calls
@@ -141,9 +134,10 @@ class Entry implements LiveCall {
     this.#sessionId = sessionId
   }
 
-  admitted(): void {
+  admitted(hold: Pick<Hold, 'held'>): void {
     this.#phase = 'upstream'
     this.#attempts++
+    this.#observation.admitted(hold)
   }
 
   answering(): void {
@@ -151,11 +145,33 @@ class Entry implements LiveCall {
     this.#sample = { atMs: this.#clock.monotonicMs(), chars: this.#readOutputChars() }
   }
 
-  settled(charge: Charge | undefined): void {
+  cut(metadata: Readonly<Record<string, string>>): void {
+    this.#observation.cut(metadata)
+  }
+
+  settled(charge: Charge | undefined, facts: AttemptFacts): void {
+    this.#observation.settled(charge, facts)
     if (this.#phase === 'upstream') this.#phase = 'admission'
     if (charge === undefined) return
     this.#charge = charge
     this.#charged = add(this.#charged, charge.amounts)
+  }
+
+  attemptFailed(error: BridgeError): void {
+    this.#observation.attemptFailed(error)
+  }
+
+  retried(): void {
+    this.#observation.retried()
+  }
+
+  end(ending: CallEnding, error?: BridgeError): void {
+    const { active, recent } = this.#calls
+    active.delete(this)
+    const call = this.summary(ending)
+    recent.push(call)
+    if (recent.length > CALLS_KEPT) recent.shift()
+    this.#observation.ended(call, error)
   }
 
   summary(ending: CallEnding): RecentCall {
@@ -171,11 +187,8 @@ class Entry implements LiveCall {
     }
   }
 
-  end(ending: CallEnding): void {
-    const { active, recent } = this.#calls
-    active.delete(this)
-    recent.push(this.summary(ending))
-    if (recent.length > CALLS_KEPT) recent.shift()
+  get standing(): Standing {
+    return this.#observation.standingAt(this.#phase)
   }
 
   read(): ActiveCall {
@@ -204,7 +217,10 @@ class Entry implements LiveCall {
   }
 }
 
-export function createLiveCalls(clock: Clock): LiveCalls {
+const NOBODY: CallWatcher = { ended() {} }
+
+/** @param watcher told of every call's failures and end; must not throw */
+export function createLiveCalls(clock: Clock, watcher: CallWatcher = NOBODY): LiveCalls {
   const byOwner = new Map<string, OwnersCalls>()
   const keyOf = ({ orgId, userId }: Owner): string => `${orgId} ${userId}`
 
@@ -218,10 +234,14 @@ export function createLiveCalls(clock: Clock): LiveCalls {
   }
 
   return {
-    begin: (intent, readOutputChars) =>
-      new Entry(intent, readOutputChars, clock, callsOf(intent.identity.caller)),
+    begin: (plan, readOutputChars) =>
+      new Entry(plan, readOutputChars, clock, callsOf(plan.intent.identity.caller), watcher),
     active: (owner) => [...(byOwner.get(keyOf(owner))?.active ?? [])].map((entry) => entry.read()),
     recent: (owner, limit) =>
       (byOwner.get(keyOf(owner))?.recent ?? []).toReversed().slice(0, limit),
+    census: () =>
+      censusOf(
+        [...byOwner.values()].flatMap(({ active }) => [...active].map((entry) => entry.standing)),
+      ),
   }
 }

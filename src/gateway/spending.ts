@@ -32,6 +32,10 @@ export interface AttemptFacts {
   readonly firstByteAtMs?: number | undefined
   /** Whether the bridge stopped it at a limit; for the trace alone. */
   readonly isCut?: boolean
+  /** On the monotonic clock; undefined where no output came. */
+  readonly firstTokenAtMs?: number | undefined
+  /** When the answer was whole but for its usage, or broken off. */
+  readonly outputEndedAtMs?: number | undefined
 }
 
 /** What an attempt was charged. */
@@ -50,6 +54,8 @@ export interface Settlement {
 
 /** One attempt's hold. */
 export interface Hold {
+  /** What it holds at this moment. */
+  readonly held: Amounts
   /** Null for a call that opted out of sessions. */
   readonly sessionId: string | null
   /** Clamp for the upstream's own output limit, in tokens; undefined leaves the request's. */

@@ -3,15 +3,13 @@
  *
  * @see ../../docs/errors.md for every error it can answer with
  */
-import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, type Handler, Hono } from 'hono'
 import { BridgeError, toBridgeError } from '../errors.ts'
 import type { CallPlan } from '../gateway/call-plan.ts'
 import type { InputTokens } from '../gateway/count-tokens.ts'
 import { toErrorAnswer } from '../gateway/error-answer.ts'
-import type { Caller, CallIdentity } from '../gateway/identity.ts'
-import type { LedgerStore } from '../gateway/ledger-port.ts'
+import type { CallIdentity } from '../gateway/identity.ts'
 import type { LiveCalls } from '../gateway/live-calls.ts'
 import type { ModelListing, Models } from '../gateway/models.ts'
 import type { ClientStream } from '../gateway/ports.ts'
@@ -20,12 +18,21 @@ import type { SinkState } from '../gateway/trace/sink.ts'
 import { shapeTrialCall, type Trials } from '../gateway/trials.ts'
 import type { TraceApi } from '../trace/record.ts'
 import { isMintedTrialId } from '../trial/trial.ts'
-import { type AccessKey, authenticate, checkOrigin, type RequestHeaders } from './access.ts'
-import { type BoundCallers, checkBoundSession, createBoundCallers } from './bound-callers.ts'
+import { checkOrigin } from './access.ts'
+import { type BoundCallers, createBoundCallers } from './bound-callers.ts'
 import { createClientStream } from './client-stream.ts'
 import { clientKindOf, identityOf, trialIdentityOf } from './identity.ts'
 import { noSuchRoute, noSuchTrialRoute, wrongTrialMethod } from './no-route.ts'
 import { type BodyLimits, readJsonBody, readJsonText } from './request-body.ts'
+import {
+  type CallersDeps,
+  callerOf,
+  type Env,
+  headersOf,
+  liveCallerOf,
+  routeOf,
+  unboundCallerOf,
+} from './request-context.ts'
 import { originOf, trialAddressOf } from './request-url.ts'
 import { ROUTES, type RouteName } from './routes.ts'
 import { createSessionHandlers, type SessionHandler } from './sessions.ts'
@@ -35,18 +42,14 @@ import { createStatusHandler } from './status.ts'
 import { createTraceHandlers, type TraceHandler, type TraceHandlersOptions } from './traces.ts'
 import { createTrialHandlers, type TrialHandler } from './trials.ts'
 
-export interface AppDeps {
+export interface AppDeps extends CallersDeps {
   readonly models: Models
-  readonly store: LedgerStore
   readonly calls: LiveCalls
   readonly state: StateHandlersOptions
   readonly trials: Trials
   readonly traces: TraceHandlersOptions
   readonly traceState: () => SinkState
   readonly nowMs: () => number
-  readonly keys: readonly AccessKey[]
-  /** Who everybody is where there are no keys. */
-  readonly localCaller: Caller
   readonly limits: BodyLimits
   readonly version: string
   readonly startedAtMs: number
@@ -75,10 +78,6 @@ export interface AppDeps {
   readonly isDraining: () => boolean
 }
 
-type Env = {
-  Bindings: HttpBindings
-  Variables: { requestId: string; boundCaller: Caller | undefined }
-}
 type App = Hono<Env>
 
 export function createApp(deps: AppDeps): App {
@@ -107,9 +106,8 @@ export function createApp(deps: AppDeps): App {
   const sessions = createSessionHandlers(deps)
   const session = (handle: SessionHandler): Handler<Env> => {
     return async (c) => {
-      const caller = readerOf(c, deps)
       const { status, body } = await handle({
-        caller,
+        caller: unboundCallerOf(c, deps, 'Sessions are asked for with the key that opened it.'),
         sessionId: c.req.param('sessionId') ?? '',
         query: (name) => c.req.query(name),
         json: () => readJsonBody(c.env.incoming, deps.limits),
@@ -152,7 +150,7 @@ export function createApp(deps: AppDeps): App {
   const trace = (handle: TraceHandler): Handler<Env> => {
     return async (c) => {
       const json = await handle({
-        caller: readerOf(c, deps),
+        caller: unboundCallerOf(c, deps, 'Traces are read with the key that opened it.'),
         param: (name) => c.req.param(name) ?? '',
         query: (name) => c.req.query(name),
         json: () => readJsonBody(c.env.incoming, deps.limits),
@@ -175,7 +173,7 @@ export function createApp(deps: AppDeps): App {
     'responses-compact': (c) => serveCall(c, deps, 'compact', deps.planCompact),
     'input-tokens': async (c) => {
       const caller = await liveCallerOf(c, deps)
-      const identity = identityOf(headersOf(c), caller, c.get('requestId'))
+      const identity = identityOf(headersOf(c), caller, c.get('requestId'), routeOf(c))
       const json = await readJsonBody(c.env.incoming, deps.limits)
       const { headers, body } = await deps.countInputTokens(json, identity)
       return c.json(body, 200, { 'x-request-id': identity.requestId, ...headers })
@@ -219,7 +217,7 @@ export function createApp(deps: AppDeps): App {
       return c.json(toModelJson({ id: name, ownedBy: upstream.name, contextWindow }))
     },
     'responses-socket': (c) => {
-      const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
+      const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'), routeOf(c))
       if (deps.sockets === undefined) throw upgradeRequired('WebSocket is switched off here.')
       refuseWhileDraining(deps)
       deps.sockets.accept(c.env.incoming, identity)
@@ -245,33 +243,13 @@ export function createApp(deps: AppDeps): App {
         200,
       ),
   }
-  for (const route of ROUTES) app.on(route.method, route.path, handlers[route.name])
+  for (const { name, method, path } of ROUTES) {
+    app.on(method, path, (c, next) => {
+      c.set('route', name)
+      return handlers[name](c, next)
+    })
+  }
   return app
-}
-
-function headersOf(c: Context<Env>): RequestHeaders {
-  return { get: (name) => c.req.header(name) }
-}
-
-function callerOf(c: Context<Env>, deps: AppDeps): Caller {
-  return c.get('boundCaller') ?? authenticate(headersOf(c), deps.keys, deps.localCaller)
-}
-
-/** The caller of a route that the budget's gate does not guard. */
-async function liveCallerOf(c: Context<Env>, deps: AppDeps): Promise<Caller> {
-  const caller = callerOf(c, deps)
-  await checkBoundSession(caller, clientKindOf(headersOf(c)), deps)
-  return caller
-}
-
-/** Who reads what belongs to somebody: a key of a launch does not, it only makes calls. */
-function readerOf(c: Context<Env>, deps: AppDeps): Caller {
-  const caller = callerOf(c, deps)
-  if (caller.boundSessionId === null) return caller
-  throw new BridgeError(
-    'forbidden',
-    `This key only makes calls, on session ${caller.boundSessionId}. Sessions are asked for with the key that opened it.`,
-  )
 }
 
 async function serveCall(
@@ -280,7 +258,7 @@ async function serveCall(
   api: TraceApi,
   plan: AppDeps['planResponses'],
 ): Promise<Response> {
-  const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'))
+  const identity = identityOf(headersOf(c), callerOf(c, deps), c.get('requestId'), routeOf(c))
   refuseWhileDraining(deps)
   const { json, text } = await readJsonText(c.env.incoming, deps.limits)
   return runCall(c, deps, await plan(json, identity), identity, { api, text })
@@ -294,7 +272,13 @@ async function serveTrialCall(c: Context<Env>, deps: AppDeps): Promise<Response>
   const opened = await deps.trials.open(address, () => callerOf(c, deps))
   const { json, text } = await readJsonText(c.env.incoming, deps.limits)
   const shaped = shapeTrialCall(json, opened)
-  const identity = trialIdentityOf(headersOf(c), opened, c.get('requestId'), shaped.trial)
+  const identity = trialIdentityOf(
+    headersOf(c),
+    opened,
+    c.get('requestId'),
+    routeOf(c),
+    shaped.trial,
+  )
   const plan = address.api === 'chat' ? deps.planChat : deps.planResponses
   const planned = await plan(shaped.json, identity)
   return runCall(c, deps, planned, identity, { api: address.api, text })

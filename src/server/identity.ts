@@ -1,5 +1,5 @@
 /** What a request's headers say about who calls and through what. */
-import type { Caller, CallIdentity, ClientKind } from '../gateway/identity.ts'
+import type { Caller, CallIdentity, ClientKind, TraceParent } from '../gateway/identity.ts'
 import type { OpenTrial } from '../gateway/trials.ts'
 import type { CallTrial } from '../trial/trial.ts'
 import type { RequestHeaders } from './access.ts'
@@ -19,10 +19,22 @@ function sessionIdOf(headers: RequestHeaders): string | undefined {
   return shared?.startsWith('sess_') ? shared : undefined
 }
 
+/** Undefined where it is missing or broken: the specification has such a one ignored. */
+function traceParentOf(headers: RequestHeaders): TraceParent | undefined {
+  const match =
+    /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/.exec(
+      headers.get('traceparent') ?? '',
+    )
+  const [, traceId = '', spanId = '', flags = ''] = match ?? []
+  if (/^0*$/.test(traceId) || /^0*$/.test(spanId)) return undefined
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 }
+}
+
 export function identityOf(
   headers: RequestHeaders,
   caller: Caller,
   requestId: string,
+  route: string,
 ): CallIdentity {
   return {
     requestId,
@@ -32,6 +44,8 @@ export function identityOf(
     sessionId: sessionIdOf(headers),
     optOut: headers.get('x-no-session')?.toLowerCase() === 'true',
     trial: undefined,
+    route,
+    traceParent: traceParentOf(headers),
   }
 }
 
@@ -43,9 +57,10 @@ export function trialIdentityOf(
   headers: RequestHeaders,
   { caller, trial }: OpenTrial,
   requestId: string,
+  route: string,
   callTrial: CallTrial,
 ): CallIdentity {
-  const identity = { ...identityOf(headers, caller, requestId), trial: callTrial }
+  const identity = { ...identityOf(headers, caller, requestId, route), trial: callTrial }
   if (trial === undefined) return identity
   return { ...identity, sessionId: trial.sessionId ?? undefined, optOut: false }
 }

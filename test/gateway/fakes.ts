@@ -1,4 +1,5 @@
 /** The world of a call, scripted: time that moves when told, an upstream and a client that record. */
+import { NOTHING } from '../../src/budget/metric.ts'
 import { UpstreamSchema } from '../../src/config/schema-upstreams.ts'
 import { modelSettings, upstreamSettings } from '../../src/config/settings.ts'
 import { BridgeError } from '../../src/errors.ts'
@@ -212,6 +213,7 @@ export function recordSpending(gate?: Promise<void>): SpendingLog {
       async admit(_intent, onExhausted) {
         log.exhaust = onExhausted
         return {
+          held: NOTHING,
           sessionId: 'sess_1',
           maxOutputTokens: undefined,
           headers: { 'x-synth-session-id': 'sess_1' },
@@ -249,6 +251,8 @@ export const IDENTITY: CallIdentity = {
   sessionId: undefined,
   optOut: false,
   trial: undefined,
+  route: 'responses',
+  traceParent: undefined,
 }
 
 export function planOf(overrides: Partial<CallPlan> = {}): CallPlan {

@@ -37,6 +37,7 @@ function start(overrides: Partial<CallPlan> = {}, admit?: Spending['admit']) {
   const client = new FakeClient()
   const calls = createLiveCalls(clock)
   const admitAll: Spending['admit'] = async () => ({
+    held: amounts({}),
     sessionId: 'sess_1',
     maxOutputTokens: undefined,
     headers: {},
@@ -212,16 +213,16 @@ describe('a call that has ended', () => {
 describe('what is kept', () => {
   const { intent } = planOf()
   const ENDING = { outcome: 'completed', status: 200, errorCode: null } as const
-  const intentOf = (requestId: string, userId = OWNER.userId) => ({
-    ...intent,
-    identity: { ...IDENTITY, requestId, caller: { ...OWNER, userId } },
+  const planWith = (requestId: string, userId = OWNER.userId) => ({
+    intent: { ...intent, identity: { ...IDENTITY, requestId, caller: { ...OWNER, userId } } },
+    streaming: true,
   })
 
   test('is the owner’s own, newest first, and bounded', () => {
     const calls = createLiveCalls(new FakeClock())
-    calls.begin(intentOf('other', 'somebody'), () => 0).end(ENDING)
-    calls.begin(intentOf('running', 'somebody'), () => 0)
-    for (let n = 0; n < 250; n++) calls.begin(intentOf(`r${n}`), () => 0).end(ENDING)
+    calls.begin(planWith('other', 'somebody'), () => 0).end(ENDING)
+    calls.begin(planWith('running', 'somebody'), () => 0)
+    for (let n = 0; n < 250; n++) calls.begin(planWith(`r${n}`), () => 0).end(ENDING)
 
     const kept = calls.recent(OWNER, 1000).map(({ requestId }) => requestId)
     expect(kept).toHaveLength(200)
@@ -239,7 +240,8 @@ describe('what is kept', () => {
     const { resolved } = intent
     const model = { ...resolved.model, name: 'm'.repeat(1_000_000) }
     const identity = { ...IDENTITY, sessionId: 's'.repeat(10_000) }
-    calls.begin({ ...intent, identity, resolved: { ...resolved, model } }, () => 0)
+    const asked = { ...intent, identity, resolved: { ...resolved, model } }
+    calls.begin({ intent: asked, streaming: true }, () => 0)
     const [call] = calls.active(OWNER)
     expect([call?.model.length, call?.sessionId?.length]).toEqual([200, 200])
   })
