@@ -1,24 +1,28 @@
 /** The one place where a configuration becomes live parts. */
-import { listedPrice } from './budget/price-list.ts'
 import { codexCatalogue } from './codex/catalogue.ts'
+import { type BridgeEvent, createTeller } from './compose/events.ts'
+import {
+  loadListedPrices,
+  maxResponseBytes,
+  maxTraceBytes,
+  poolsOf,
+  secretsOf,
+} from './compose/settings.ts'
 import type { LoadedConfig } from './config/load.ts'
-import type { Config } from './config/schema.ts'
-import { allowsNoSession, allowsUnregistered, upstreamSettings } from './config/settings.ts'
-import { BridgeError, toBridgeError } from './errors.ts'
+import { allowsNoSession, allowsUnregistered } from './config/settings.ts'
+import { BridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
-import { describeWarning } from './gateway/budget-headers.ts'
 import { createCalibrations } from './gateway/calibrations.ts'
 import { runCall } from './gateway/call.ts'
 import { type CallDeps, type CallTiming, DEFAULT_TIMING } from './gateway/call-deps.ts'
 import { type CountDeps, countInputTokens } from './gateway/count-tokens.ts'
 import { createLiveCalls } from './gateway/live-calls.ts'
-import { toLogText } from './gateway/log-text.ts'
 import type { PlanDeps } from './gateway/plan.ts'
 import { planChatCall } from './gateway/plan-chat.ts'
 import { planCompactCall } from './gateway/plan-compact.ts'
 import { planResponsesCall } from './gateway/plan-responses.ts'
 import { planSocketTurn } from './gateway/plan-socket-turn.ts'
-import { createPriceLookup, type ListedPrice } from './gateway/price-lookup.ts'
+import { createPriceLookup } from './gateway/price-lookup.ts'
 import { createRedactor } from './gateway/redact.ts'
 import { sessionLimitsOf } from './gateway/session-limits.ts'
 import { createBackground } from './gateway/state/background.ts'
@@ -47,14 +51,9 @@ import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
 import { VERSION } from './version.ts'
 
-const DRAIN_MS = 30_000
+export type { BridgeEvent } from './compose/events.ts'
 
-export interface BridgeEvent {
-  readonly level: 'info' | 'warn' | 'error'
-  readonly requestId: string | undefined
-  readonly message: string
-  readonly error?: BridgeError
-}
+const DRAIN_MS = 30_000
 
 export interface BridgeOptions {
   readonly loaded: LoadedConfig
@@ -77,6 +76,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { config } = loaded
   const secrets = secretsOf(config, env)
   const redact = createRedactor(secrets)
+  const tell = createTeller(onEvent, redact)
   const models = createCatalog({ config, env, clock: systemClock, fetch })
   const upstream = createUpstreamClient(poolsOf(config))
   const seal = createAesSeal(loadSealKey(loaded.storage.stateDir, env))
@@ -98,10 +98,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     hasContent: config.trace.content,
     isRequired: config.trace.required,
     maxAgeDays: config.trace.max_age_days,
-    maxBytes: inMemory(loaded, config.trace.max_bytes, MAX_MEMORY_TRACE_BYTES),
+    maxBytes: maxTraceBytes(loaded),
     redact,
-    onFault: (error, requestId) =>
-      onEvent({ level: 'error', requestId, message: `traces: ${toLogText(error, redact)}`, error }),
+    onFault: tell.tracesFailed,
   })
   const leases = createLeases(responses, systemClock)
   const state: StateDeps = {
@@ -110,13 +109,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     leases,
     clock: systemClock,
     ids: systemIds,
-    onFault: (error, requestId) =>
-      onEvent({
-        level: 'error',
-        requestId,
-        message: `a response could not be kept: ${toLogText(error, redact)}`,
-        error,
-      }),
+    onFault: tell.unkept,
   }
   let isDraining = false
 
@@ -142,10 +135,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     sessionLimits: sessionLimitsOf(config),
     mayOptOut: allowsNoSession(config),
     admissionWaitMs: config.session.admission_wait_ms,
-    onWarning: (warning, requestId) =>
-      onEvent({ level: 'warn', requestId, message: `budget: ${describeWarning(warning)}` }),
-    onStoreFault: (error, requestId) =>
-      onEvent({ level: 'error', requestId, message: `store: ${error.message}` }),
+    onWarning: tell.limitNear,
+    onStoreFault: tell.storeFailed,
   })
   const calls = createLiveCalls(systemClock)
   const callDeps: CallDeps = {
@@ -157,13 +148,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,
-    log: ({ type, requestId, error }) =>
-      onEvent({
-        level: type === 'retry' ? 'warn' : 'error',
-        requestId,
-        message: `${type === 'retry' ? 'trying again after' : 'call failed with'} ${toLogText(error, redact)}`,
-        error,
-      }),
+    log: tell.ofCall,
   }
   const keys = accessKeysOf(config, env)
   const trials = createTrials({
@@ -179,15 +164,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store: responses,
     clock: systemClock,
     maxAgeDays: config.responses.max_age_days,
-    maxBytes: inMemory(loaded, config.responses.max_bytes, MAX_MEMORY_BYTES),
-    onFault: (cause) =>
-      onEvent({
-        level: 'error',
-        requestId: undefined,
-        message: `old responses could not be taken out: ${toLogText(toBridgeError(cause), redact)}`,
-      }),
+    maxBytes: maxResponseBytes(loaded),
+    onFault: tell.retentionFailed,
   })
-  const closeStores = async () => {
+  const closeRest = async () => {
     stopRetention()
     await Promise.all([responses.close(), tracing.close(), store.close()])
   }
@@ -195,22 +175,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     ...planDeps,
     upstream,
     calibrations,
-    onUncounted: (error, requestId) =>
-      onEvent({
-        level: 'warn',
-        requestId,
-        message: `tokens were estimated, as counting failed with ${toLogText(error, redact)}`,
-        error,
-      }),
+    onUncounted: tell.uncounted,
   }
   const run: AppDeps['run'] = (plan, client) => runCall(plan, client, callDeps)
-  const onError: AppDeps['onError'] = (error, requestId) =>
-    onEvent({
-      level: error.info.origin === 'bridge' ? 'error' : 'warn',
-      requestId,
-      message: `refused with ${toLogText(error, redact)}`,
-      error,
-    })
   const { max_body_bytes: maxBodyBytes } = config.server
   const sockets = !config.server.websocket
     ? undefined
@@ -219,7 +186,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         newRequestId,
         plan: (turn, identity, memory) => planSocketTurn(turn, identity, memory, planDeps),
         run,
-        onError,
+        onError: tell.refused,
         maxConnections: config.server.websocket_connections,
         limits: connectionLimits(config.server),
       })
@@ -255,7 +222,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ? background.start(plan, plan.keeper, client)
         : run(plan, client),
     sockets,
-    onError,
+    onError: tell.refused,
     isDraining: () => isDraining,
   })
 
@@ -263,7 +230,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     server = await listen(app, config.server.host, config.server.port, sockets)
   } catch (cause) {
-    await Promise.all([upstream.close(shuttingDown()), closeStores()])
+    await Promise.all([upstream.close(shuttingDown()), closeRest()])
     throw cause
   }
   return {
@@ -280,7 +247,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       await upstream.close(ended)
       // What was broken off by that still says so in the store.
       await background.idle()
-      await closeStores()
+      await closeRest()
     },
   }
 }
@@ -295,41 +262,6 @@ function within(limitMs: number, work: Promise<void>): Promise<void> {
   })
 }
 
-/** A store in memory takes it from the bridge's own. */
-const MAX_MEMORY_BYTES = 256 * 1_048_576
-const MAX_MEMORY_TRACE_BYTES = 64 * 1_048_576
-
-function inMemory({ storage }: LoadedConfig, maxBytes: number, most: number): number {
-  return storage.store.kind === 'memory' ? Math.min(maxBytes, most) : maxBytes
-}
-
 function shuttingDown(): BridgeError {
   return new BridgeError('shutting_down', 'The bridge was stopped before this answer had ended.')
-}
-
-/** The bundled list, read only where an upstream may need it: it is a fifth of a megabyte. */
-async function loadListedPrices(config: Config): Promise<ListedPrice> {
-  const isNeeded = Object.entries(config.upstreams).some(
-    ([name, upstream]) => !upstreamSettings(name, upstream).isLoopback,
-  )
-  if (!isNeeded) return () => undefined
-  const { PRICE_LIST } = await import('./budget/price-list.generated.ts')
-  return (baseUrl, model, moment) => listedPrice(PRICE_LIST, baseUrl, model, moment)
-}
-
-function poolsOf(config: Config): Record<string, { connectTimeoutMs: number }> {
-  return Object.fromEntries(
-    Object.entries(config.upstreams).map(([name, upstream]) => [
-      name,
-      { connectTimeoutMs: upstreamSettings(name, upstream).connectTimeoutMs },
-    ]),
-  )
-}
-
-function secretsOf(config: Config, env: BridgeOptions['env']): string[] {
-  const variables = [
-    ...Object.values(config.upstreams).map((upstream) => upstream.api_key_env),
-    ...config.keys.map((key) => key.key_env),
-  ]
-  return variables.flatMap((name) => (name === undefined ? [] : (env[name] ?? [])))
 }

@@ -29,6 +29,7 @@ const LEVELS: Record<string, number> = {
   conformance: 4,
   web: 3,
   'system.ts': 3,
+  compose: 3.5,
   'compose.ts': 4,
   cli: 5,
   'index.ts': 5,
