@@ -47,6 +47,7 @@ import { createSockets } from './server/socket/sockets.ts'
 import { openResponseStore, openStore, openTraces } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
 import { mintTrialId, newRequestId, systemClock, systemIds } from './system.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
 import { VERSION } from './version.ts'
@@ -138,7 +139,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onWarning: tell.limitNear,
     onStoreFault: tell.storeFailed,
   })
-  const calls = createLiveCalls(systemClock)
+  const startedAtMs = systemClock.nowMs()
+  const telemetry = createTelemetry({
+    models: Object.keys(config.models).filter((name) => name !== '*'),
+    version: VERSION,
+    startedAtMs,
+    redact,
+    census: () => calls.census(),
+    onFault: tell.lookingOnFailed,
+  })
+  const calls = createLiveCalls(systemClock, telemetry.watcher)
   const callDeps: CallDeps = {
     clock: systemClock,
     upstream,
@@ -169,6 +179,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   })
   const closeRest = async () => {
     stopRetention()
+    telemetry.close()
     await Promise.all([responses.close(), tracing.close(), store.close()])
   }
   const countDeps: CountDeps = {
@@ -178,6 +189,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onUncounted: tell.uncounted,
   }
   const run: AppDeps['run'] = (plan, client) => runCall(plan, client, callDeps)
+  const onError: AppDeps['onError'] = (error, requestId, route) => {
+    telemetry.metrics.refused(route, error)
+    tell.refused(error, requestId)
+  }
   const { max_body_bytes: maxBodyBytes } = config.server
   const sockets = !config.server.websocket
     ? undefined
@@ -186,7 +201,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         newRequestId,
         plan: (turn, identity, memory) => planSocketTurn(turn, identity, memory, planDeps),
         run,
-        onError: tell.refused,
+        onError: (error, requestId) => onError(error, requestId, 'responses-socket'),
         maxConnections: config.server.websocket_connections,
         limits: connectionLimits(config.server),
       })
@@ -201,7 +216,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     traces: { store: tracing.reader, nowMs: systemClock.nowMs },
     traceState: tracing.state,
     nowMs: systemClock.nowMs,
-    startedAtMs: systemClock.nowMs(),
+    startedAtMs,
+    metrics: telemetry.metrics,
     upstreams: Object.keys(config.upstreams),
     limits: { maxBodyBytes, maxInflatedBytes: maxBodyBytes },
     version: VERSION,
@@ -222,7 +238,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ? background.start(plan, plan.keeper, client)
         : run(plan, client),
     sockets,
-    onError: tell.refused,
+    onError,
     isDraining: () => isDraining,
   })
 

@@ -28,6 +28,7 @@ const LEVELS: Record<string, number> = {
   demo: 4,
   conformance: 4,
   web: 3,
+  telemetry: 3,
   'system.ts': 3,
   compose: 3.5,
   'compose.ts': 4,

@@ -34,6 +34,8 @@ export function createTeller(
     unkept: tell('error', 'a response could not be kept:'),
     retentionFailed: (cause: unknown) =>
       tell('error', 'old responses could not be taken out:')(toBridgeError(cause), undefined),
+    lookingOnFailed: (cause: unknown) =>
+      tell('error', 'a call could not be counted:')(toBridgeError(cause), undefined),
     limitNear: (warning: LimitWarning, requestId: string) =>
       onEvent({ level: 'warn', requestId, message: `budget: ${describeWarning(warning)}` }),
     storeFailed: (error: Error, requestId: string) =>

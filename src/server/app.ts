@@ -72,8 +72,10 @@ export interface AppDeps extends CallersDeps {
   readonly sockets: Sockets | undefined
   /** The gate and everything behind it; resolves when the client has its answer, and never rejects. */
   readonly run: (plan: CallPlan, client: ClientStream) => Promise<void>
+  /** What `GET /metrics` shows. */
+  readonly metrics: { text(): Promise<string>; readonly contentType: string }
   /** Told what the client is not told. */
-  readonly onError: (error: BridgeError, requestId: string) => void
+  readonly onError: (error: BridgeError, requestId: string, route: string) => void
   /** True from SIGTERM on: no new calls. */
   readonly isDraining: () => boolean
 }
@@ -98,10 +100,14 @@ export function createApp(deps: AppDeps): App {
 
   app.onError((thrown, c) => {
     const error = toBridgeError(thrown)
-    deps.onError(error, c.get('requestId'))
+    deps.onError(error, c.get('requestId'), routeOf(c))
     return errorResponse(c, error)
   })
-  app.notFound((c) => errorResponse(c, noSuchRoute(c.req.method, c.req.path)))
+  app.notFound((c) => {
+    const error = noSuchRoute(c.req.method, c.req.path)
+    deps.onError(error, c.get('requestId'), routeOf(c))
+    return errorResponse(c, error)
+  })
 
   const sessions = createSessionHandlers(deps)
   const session = (handle: SessionHandler): Handler<Env> => {
@@ -233,6 +239,11 @@ export function createApp(deps: AppDeps): App {
       throw api === undefined ? noSuchTrialRoute(method) : wrongTrialMethod(method, ['POST'])
     },
     status: session(createStatusHandler(deps)),
+    metrics: async (c) => {
+      unboundCallerOf(c, deps, 'Ask with one of [[keys]].')
+      const text = await deps.metrics.text()
+      return c.body(text, 200, { 'content-type': deps.metrics.contentType })
+    },
     health: (c) =>
       c.json(
         {

@@ -28,6 +28,7 @@ export type RouteName =
   | 'responses-socket'
   | 'health'
   | 'status'
+  | 'metrics'
   | 'submit-tool-outputs'
   | 'trial-call'
   | 'trial-socket'
@@ -164,6 +165,7 @@ export const ROUTES: readonly Route[] = [
   ...TRACE_ROUTES,
   ...TRIAL_ROUTES,
   { name: 'status', method: 'GET', path: '/api/v1/status', costs: false },
+  { name: 'metrics', method: 'GET', path: '/metrics', costs: false },
   { name: 'health', method: 'GET', path: '/health', costs: false },
 ]
 
