@@ -47,12 +47,14 @@ import { createSockets } from './server/socket/sockets.ts'
 import { openResponseStore, openStore, openTraces } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
 import { mintTrialId, newRequestId, systemClock, systemIds } from './system.ts'
+import type { CallLog } from './telemetry/call-log.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 import { createCatalog } from './upstream/catalog.ts'
 import { createUpstreamClient } from './upstream/client.ts'
 import { VERSION } from './version.ts'
 
 export type { BridgeEvent } from './compose/events.ts'
+export type { CallLog } from './telemetry/call-log.ts'
 
 const DRAIN_MS = 30_000
 
@@ -63,6 +65,8 @@ export interface BridgeOptions {
   /** How long running answers may take to end once the bridge is told to stop. */
   readonly drainMs?: number
   readonly onEvent: (event: BridgeEvent) => void
+  /** Told of every call that is over; then `onEvent` is not told of those that failed. */
+  readonly onCall?: (call: CallLog) => void
 }
 
 export interface Bridge {
@@ -73,7 +77,7 @@ export interface Bridge {
 
 /** Starts a bridge. @throws an `EADDRINUSE` and its like when it cannot listen. */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { loaded, env, onEvent } = options
+  const { loaded, env, onEvent, onCall } = options
   const { config } = loaded
   const secrets = secretsOf(config, env)
   const redact = createRedactor(secrets)
@@ -146,6 +150,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     startedAtMs,
     redact,
     census: () => calls.census(),
+    onCall,
     onFault: tell.lookingOnFailed,
   })
   const calls = createLiveCalls(systemClock, telemetry.watcher)
@@ -158,7 +163,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     timing: { ...DEFAULT_TIMING, ...options.timing },
     random: Math.random,
     redact,
-    log: tell.ofCall,
+    log: (event) => {
+      if (event.type === 'retry' || onCall === undefined) tell.ofCall(event)
+    },
   }
   const keys = accessKeysOf(config, env)
   const trials = createTrials({

@@ -7,7 +7,9 @@ export interface CliContext {
   readonly cwd: string
   /** Whether stdout is a terminal: then a line may be rewritten while something runs. */
   readonly isTerminal: boolean
-  /** Width of that terminal; undefined where stdout is none. */
+  /** Whether stderr is a terminal: then a person reads the log. */
+  readonly stderrIsTerminal: boolean
+  /** Width of stdout's terminal; undefined where stdout is none. */
   readonly columns: number | undefined
   /** Whether stdout shows colours; never when `NO_COLOR` is set. */
   readonly hasColors: boolean
@@ -62,6 +64,7 @@ export function systemContext(): CliContext {
     env: process.env,
     cwd: process.cwd(),
     isTerminal,
+    stderrIsTerminal: stderr.isTTY === true,
     columns: isTerminal ? stdout.columns : undefined,
     // Node reads NO_COLOR, FORCE_COLOR and TERM here.
     hasColors: isTerminal && stdout.hasColors(),

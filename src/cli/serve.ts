@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { startFindableBridge } from './bridge/start.ts'
 import { loadForCli, withUpstreams } from './config.ts'
 import type { CliContext } from './context.ts'
-import { toLogLine } from './log-line.ts'
+import { createLog } from './log.ts'
 
 export interface ServeFlags {
   readonly config?: string
@@ -18,7 +18,7 @@ function foundUpstreams(loaded: LoadedConfig, ready: LoadedConfig): string[] {
     .filter((name) => !Object.hasOwn(loaded.config.upstreams, name))
     .map((name) => {
       const source = ready.sources.get(formatKeyPath(['upstreams', name, 'base_url']))
-      return `upstream ${name}, ${source}\n`
+      return `upstream ${name}, ${source}`
     })
 }
 
@@ -26,15 +26,17 @@ function foundUpstreams(loaded: LoadedConfig, ready: LoadedConfig): string[] {
 export async function serve(flags: ServeFlags, context: CliContext): Promise<number> {
   const loaded = loadForCli(flags, context)
   const ready = await withUpstreams(loaded, context)
-  for (const warning of ready.loaded.warnings) context.stderr(`warning: ${warning}\n`)
-  for (const line of foundUpstreams(loaded, ready.loaded)) context.stderr(line)
+  const log = await createLog(ready.loaded.config.server.log, context)
+  for (const warning of ready.loaded.warnings) log.say('warn', warning)
+  for (const line of foundUpstreams(loaded, ready.loaded)) log.say('info', line)
   try {
     const bridge = await startFindableBridge({
       loaded,
       ready: ready.loaded,
       kind: 'serve',
       env: context.env,
-      onEvent: (event) => context.stderr(toLogLine(event)),
+      onEvent: log.event,
+      onCall: log.call,
     })
     context.stdout(`synth listening on ${bridge.url}\n`)
     await context.interrupted()

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import { ModelSchema } from './schema-models.ts'
+import { LogSchema } from './schema-telemetry.ts'
 import { UpstreamSchema } from './schema-upstreams.ts'
 import {
   EnvironmentNameSchema,
@@ -45,6 +46,10 @@ const ServerSchema = z.strictObject({
         'Folder for the embedded store and the keys that the bridge makes for itself. Default: `$XDG_STATE_HOME/synth`, else `~/.local/state/synth`.',
       examples: ['/var/lib/synth'],
     }),
+  log: LogSchema.default('auto').meta({
+    description:
+      'How `synth serve` logs, on stderr: `text` for people, `json` with one object a line, `auto` for text on a terminal and JSON elsewhere.',
+  }),
   strict: z.boolean().default(false).meta({
     description: 'Whether a request that cannot be carried to the upstream whole is refused (400).',
   }),

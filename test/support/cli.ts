@@ -36,6 +36,7 @@ export function createTestCli(files: Readonly<Record<string, string>> = {}): Tes
       const context: CliContext = {
         cwd,
         isTerminal: false,
+        stderrIsTerminal: false,
         columns: undefined,
         openScreen: undefined,
         hasColors: false,

@@ -1,5 +1,5 @@
 /** A bridge in this process that other commands find, for `synth serve` and for the launchers. */
-import { type Bridge, type BridgeEvent, startBridge } from '../../compose.ts'
+import { type Bridge, type BridgeOptions, startBridge } from '../../compose.ts'
 import { ConfigError } from '../../config/config-error.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { systemCodeOf } from '../../errors.ts'
@@ -14,18 +14,20 @@ export interface StartOptions {
   readonly ready: LoadedConfig
   readonly kind: BridgeKind
   readonly env: CliContext['env']
-  readonly onEvent: (event: BridgeEvent) => void
+  readonly onEvent: BridgeOptions['onEvent']
+  readonly onCall?: BridgeOptions['onCall']
   readonly drainMs?: number
 }
 
 /** @throws {UsageError} saying why it cannot start, and what to do */
 export async function startFindableBridge(options: StartOptions): Promise<Bridge> {
-  const { loaded, ready, kind, env, onEvent, drainMs } = options
+  const { loaded, ready, kind, env, onEvent, onCall, drainMs } = options
   const { host, port } = ready.config.server
   const bridge = await startBridge({
     loaded: ready,
     env,
     onEvent,
+    ...(onCall === undefined ? {} : { onCall }),
     ...(drainMs === undefined ? {} : { drainMs }),
   }).catch((cause: unknown) => explainStartError(cause, host, port))
   let unregister = (): void => {}

@@ -83,6 +83,7 @@ export function stageLaunch(options: StageOptions): StagedLaunch {
     cwd: cli.cwd,
     env: { HOME: join(cli.cwd, 'home'), ...env },
     isTerminal: false,
+    stderrIsTerminal: false,
     columns: undefined,
     hasColors: false,
     fetch,
