@@ -9,6 +9,7 @@ import {
   secretsOf,
 } from './compose/settings.ts'
 import type { LoadedConfig } from './config/load.ts'
+import { otelSettings } from './config/otel.ts'
 import { allowsNoSession, allowsUnregistered } from './config/settings.ts'
 import { BridgeError } from './errors.ts'
 import { createBudget } from './gateway/budget.ts'
@@ -46,7 +47,7 @@ import { connectionLimits } from './server/socket/limits.ts'
 import { createSockets } from './server/socket/sockets.ts'
 import { openResponseStore, openStore, openTraces } from './store/open-store.ts'
 import { newHoldId } from './store/random-ids.ts'
-import { mintTrialId, newRequestId, systemClock, systemIds } from './system.ts'
+import { mintTrialId, newRequestId, randomHex, systemClock, systemIds } from './system.ts'
 import type { CallLog } from './telemetry/call-log.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 import { createCatalog } from './upstream/catalog.ts'
@@ -146,11 +147,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const startedAtMs = systemClock.nowMs()
   const telemetry = createTelemetry({
     models: Object.keys(config.models).filter((name) => name !== '*'),
+    otel: otelSettings(config, env),
     version: VERSION,
     startedAtMs,
+    clock: systemClock,
+    fetch,
+    randomHex,
     redact,
     census: () => calls.census(),
     onCall,
+    onSpansUnsent: tell.spansUnsent,
     onFault: tell.lookingOnFailed,
   })
   const calls = createLiveCalls(systemClock, telemetry.watcher)
@@ -186,8 +192,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   })
   const closeRest = async () => {
     stopRetention()
-    telemetry.close()
-    await Promise.all([responses.close(), tracing.close(), store.close()])
+    await Promise.all([telemetry.close(), responses.close(), tracing.close(), store.close()])
   }
   const countDeps: CountDeps = {
     ...planDeps,

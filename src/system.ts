@@ -18,7 +18,7 @@ const POOLED_IDS = 64
 let pool = Buffer.alloc(0)
 let at = 0
 
-function randomHex(): string {
+function pooledHex(): string {
   if (at >= pool.length) {
     pool = randomBytes(ID_BYTES * POOLED_IDS)
     at = 0
@@ -27,7 +27,9 @@ function randomHex(): string {
   return pool.toString('hex', at - ID_BYTES, at)
 }
 
-export const systemIds: Ids = { next: (prefix) => `${prefix}_${randomHex()}` }
+export const systemIds: Ids = { next: (prefix) => `${prefix}_${pooledHex()}` }
+
+export const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
 
 export const newRequestId = (): string => `req_${randomUUID().replaceAll('-', '')}`
 

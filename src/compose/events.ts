@@ -36,6 +36,12 @@ export function createTeller(
       tell('error', 'old responses could not be taken out:')(toBridgeError(cause), undefined),
     lookingOnFailed: (cause: unknown) =>
       tell('error', 'a call could not be counted:')(toBridgeError(cause), undefined),
+    spansUnsent: (why: string) =>
+      onEvent({
+        level: 'warn',
+        requestId: undefined,
+        message: `spans cannot be sent to the collector: ${redact(why)}`,
+      }),
     limitNear: (warning: LimitWarning, requestId: string) =>
       onEvent({ level: 'warn', requestId, message: `budget: ${describeWarning(warning)}` }),
     storeFailed: (error: Error, requestId: string) =>

@@ -1,6 +1,7 @@
 /** What the parts need of a configuration, in their own terms. */
 import { listedPrice } from '../budget/price-list.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { otelSecrets } from '../config/otel.ts'
 import type { Config } from '../config/schema.ts'
 import { upstreamSettings } from '../config/settings.ts'
 import type { ListedPrice } from '../gateway/price-lookup.ts'
@@ -48,5 +49,8 @@ export function secretsOf(
     ...Object.values(config.upstreams).map((upstream) => upstream.api_key_env),
     ...config.keys.map((key) => key.key_env),
   ]
-  return variables.flatMap((name) => (name === undefined ? [] : (env[name] ?? [])))
+  return [
+    ...variables.flatMap((name) => (name === undefined ? [] : (env[name] ?? []))),
+    ...otelSecrets(config, env),
+  ]
 }

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { ModelSchema } from './schema-models.ts'
-import { LogSchema } from './schema-telemetry.ts'
+import { LogSchema, OtelSchema } from './schema-telemetry.ts'
 import { UpstreamSchema } from './schema-upstreams.ts'
 import {
   EnvironmentNameSchema,
@@ -208,6 +208,10 @@ export const ConfigSchema = z.strictObject({
     description: 'What is kept of responses and conversations.',
   }),
   trace: TraceSchema.prefault({}).meta({ description: 'What is kept of calls.' }),
+  otel: OtelSchema.prefault({}).meta({
+    description:
+      'Spans of calls to an OpenTelemetry collector (docs/metrics.md). Off without an endpoint.',
+  }),
   keys: z.array(ClientKeySchema).default([]).meta({
     description: 'Who may call. Without any, only loopback may, as one local user.',
   }),

@@ -1,4 +1,5 @@
 /** What a configuration gets away with, and should be told about. */
+import { warnAboutOtel } from './otel.ts'
 import type { Config } from './schema.ts'
 
 /** A sentence each. Names variables, never what is in them. */
@@ -24,7 +25,7 @@ export function warnAboutConfig(
   if (hasPassword(config.server.store)) {
     warnings.push('server.store holds a password; $PGPASSWORD keeps it out of the file.')
   }
-  return warnings
+  return [...warnings, ...warnAboutOtel(config, env)]
 }
 
 function isUnset(

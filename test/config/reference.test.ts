@@ -63,7 +63,7 @@ test('the example is valid with every setting on, and has every key of the schem
 test('settings that are on in the example have the default that the schema gives them', () => {
   const parsed = ConfigSchema.parse(readToml(example, EXAMPLE).values)
   const defaults = ConfigSchema.parse({})
-  for (const section of ['server', 'session', 'interceptor', 'trace', 'keys'] as const) {
+  for (const section of ['server', 'session', 'interceptor', 'trace', 'otel', 'keys'] as const) {
     expect(parsed[section], section).toEqual(defaults[section])
   }
   const upstream = ConfigSchema.parse({ upstreams: { local: { base_url: 'http://h/v1' } } })
