@@ -107,6 +107,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     maxBytes: maxTraceBytes(loaded),
     redact,
     onFault: tell.tracesFailed,
+    onLost: () => telemetry.metrics.tracesLost(1),
   })
   const leases = createLeases(responses, systemClock)
   const state: StateDeps = {

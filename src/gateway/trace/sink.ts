@@ -61,6 +61,8 @@ export interface SinkOptions {
   readonly limits?: SinkLimits
   /** Told once when losses begin, and of each write that the store can never take. */
   readonly onFault: (error: BridgeError) => void
+  /** Told of each that is lost. */
+  readonly onLost?: () => void
 }
 
 interface Entry {
@@ -81,7 +83,7 @@ function charsOf({ request, response }: TraceWrite): number {
 }
 
 export function createTraceSink(options: SinkOptions): TraceSink {
-  const { store, clock, limits = SINK_LIMITS, onFault } = options
+  const { store, clock, limits = SINK_LIMITS, onFault, onLost = noop } = options
   const waiting: Entry[] = []
   let writes = 0
   let chars = 0
@@ -96,6 +98,7 @@ export function createTraceSink(options: SinkOptions): TraceSink {
 
   const lose = (reason: BridgeError): void => {
     lost += 1
+    onLost()
     if (!isLosing) onFault(reason)
     isLosing = true
   }

@@ -17,6 +17,7 @@ export interface TracingOptions {
   readonly maxBytes: number
   readonly redact: (text: string) => string
   readonly onFault: (error: BridgeError, requestId?: string) => void
+  readonly onLost: () => void
 }
 
 export interface Tracing {
@@ -28,8 +29,8 @@ export interface Tracing {
 }
 
 export function createTracing(options: TracingOptions): Tracing {
-  const { store, clock, maxAgeDays, maxBytes, onFault } = options
-  const sink = createTraceSink({ store, clock, onFault })
+  const { store, clock, maxAgeDays, maxBytes, onFault, onLost } = options
+  const sink = createTraceSink({ store, clock, onFault, onLost })
   const stopRetention = startRetention({
     store,
     clock,

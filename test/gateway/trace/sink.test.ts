@@ -20,6 +20,7 @@ function start(limits?: SinkLimits) {
   const faults: BridgeError[] = []
   const open: PromiseWithResolvers<void>[] = []
   const written: TraceWrite[] = []
+  let told = 0
   const store = {
     write(write: TraceWrite) {
       const answer = Promise.withResolvers<void>()
@@ -33,9 +34,13 @@ function start(limits?: SinkLimits) {
     clock,
     ...(limits === undefined ? {} : { limits }),
     onFault: (error) => faults.push(error),
+    onLost: () => {
+      told += 1
+    },
   })
   return {
     clock,
+    toldOfLosses: () => told,
     sink,
     faults,
     written,
@@ -53,7 +58,7 @@ const THREE: SinkLimits = { maxWrites: 3, maxChars: 1_000_000 }
 
 describe('the way to the store of traces', () => {
   test('a store that does not answer costs nobody anything, and what is lost is counted and said', async () => {
-    const { sink, faults, answer } = start(THREE)
+    const { sink, faults, answer, toldOfLosses } = start(THREE)
     expect(sink.headers).toEqual({})
     expect(Array.from({ length: 5 }, () => sink.offer(writeOf()))).toEqual([
       true,
@@ -64,6 +69,7 @@ describe('the way to the store of traces', () => {
     ])
     expect(sink.state).toEqual({ lost: 2, waiting: 3 })
     expect(sink.headers).toEqual({ 'x-synth-trace-lost': '2' })
+    expect(toldOfLosses()).toBe(2)
     expect(faults.map(({ code }) => code)).toEqual(['trace_unavailable'])
     for (let left = 3; left > 0; left--) await answer()
     expect(sink.state).toEqual({ lost: 2, waiting: 0 })
