@@ -244,7 +244,7 @@ export function describeTraceStore(
 
       test('ends a page that grows too large', async () => {
         const facts = [factsOf(), factsOf(), factsOf()]
-        const large = JSON.stringify({ input: 'z'.repeat(5_000_000) })
+        const large = JSON.stringify({ input: 'z'.repeat(2_500_000) })
         for (const each of facts)
           await store.write({
             ...openingOf(each),

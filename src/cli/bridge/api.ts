@@ -146,8 +146,12 @@ export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
   const { apiKey, keyHint, fetch, timeoutMs = TIMEOUT_MS } = options
   const url = bridgeUrlOf(options.url)
 
-  async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Response> {
-    const timeout = AbortSignal.timeout(timeoutMs)
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    timeout: AbortSignal,
+  ): Promise<Response> {
     const headers: Record<string, string> = { accept: 'application/json' }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (apiKey !== undefined) headers['authorization'] = `Bearer ${apiKey}`
@@ -184,7 +188,21 @@ export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
     path: string,
     body?: unknown,
   ): Promise<z.output<Schema>> {
-    const answer = await send(method, path, body)
+    // Not `AbortSignal.timeout`: it would hold each answer until its time is up, thousands in an export.
+    const timeout = new AbortController()
+    const late = () => timeout.abort(new DOMException('late', 'TimeoutError'))
+    const timer = setTimeout(late, timeoutMs)
+    try {
+      return await read(schema, await send(method, path, body, timeout.signal))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function read<Schema extends z.ZodType>(
+    schema: Schema,
+    answer: Response,
+  ): Promise<z.output<Schema>> {
     const json = await answer.json().catch((cause: unknown) => {
       options.signal?.throwIfAborted()
       if (cause instanceof DOMException && cause.name === 'TimeoutError') throw timedOut(cause)

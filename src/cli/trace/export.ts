@@ -30,8 +30,8 @@ export interface ExportFlags extends BridgeFlags, FilterFlags {
 }
 
 /** The bridge ends a page early where its records are large. */
-const PAGE = 200
-const FIGURES_PAGE = 1000
+const PAGE = 100
+const FIGURES_PAGE = 200
 
 interface Counts {
   written: number

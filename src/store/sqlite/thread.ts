@@ -9,6 +9,9 @@ import { type FromWorker, fromWire, type ToWorker, type WorkerSettings } from '.
 /** Copying a batch to the other thread takes the bridge's time; this many take about a millisecond. */
 const MAX_BATCH = 128
 
+/** What folding leaves behind is garbage at once: a large nursery would only keep more of it. */
+const TRACE_LIMITS = { maxYoungGenerationSizeMb: 16 }
+
 /** The worker answers each kind of request with what its room says of it. */
 export type SendAny = (request: object) => Promise<unknown>
 
@@ -31,6 +34,7 @@ export async function startThread(settings: WorkerSettings): Promise<Thread> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
     workerData: settings,
+    ...(settings.holds === 'traces' ? { resourceLimits: TRACE_LIMITS } : {}),
   })
   const post = (message: ToWorker): void => worker.postMessage(message)
   const queue: Waiting[] = []

@@ -6,7 +6,7 @@ import { placesOf, textOf, unpackRequest, unpackResponse } from './codec.ts'
 import { toColumn } from './write.ts'
 
 /** Of a page's JSON, after which it ends: a record may hold megabytes. */
-const MAX_PAGE_CHARS = 8 * 1_048_576
+const MAX_PAGE_CHARS = 4 * 1_048_576
 /** Rows read at a time, whose content is packed. */
 const ROWS_AT_ONCE = 20
 const HASHES_AT_ONCE = 64

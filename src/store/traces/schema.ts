@@ -2,7 +2,8 @@
  * The tables of traces, the same in both databases but for a few words. Numbered by position, forward
  * only, each released step never changed.
  *
- * `bytes` stands before what it counts, and in an index: adding it up reads no content.
+ * `bytes` stands before what it counts, and in an index: adding it up reads no content. The indices of
+ * filters hold the owner, too: SQLite would else take the owner's, and read all that the owner has.
  */
 export function traceMigrations(words: {
   readonly integer: string
@@ -33,10 +34,14 @@ export function traceMigrations(words: {
   );
   CREATE INDEX trace_age ON trace (created_at, bytes);
   CREATE INDEX traces_of_owner ON trace (org_id, user_id, created_at, trace_id);
-  CREATE INDEX traces_of_session ON trace (session_id, created_at) WHERE session_id IS NOT NULL;
-  CREATE INDEX traces_of_trial ON trace (trial_id, created_at) WHERE trial_id IS NOT NULL;
-  CREATE INDEX traces_of_job ON trace (job_id, created_at) WHERE job_id IS NOT NULL;
-  CREATE INDEX traces_of_correlation ON trace (correlation_id, created_at)
+  CREATE INDEX traces_of_session
+    ON trace (session_id, org_id, user_id, created_at, trace_id) WHERE session_id IS NOT NULL;
+  CREATE INDEX traces_of_trial
+    ON trace (trial_id, org_id, user_id, created_at, trace_id) WHERE trial_id IS NOT NULL;
+  CREATE INDEX traces_of_job
+    ON trace (job_id, org_id, user_id, created_at, trace_id) WHERE job_id IS NOT NULL;
+  CREATE INDEX traces_of_correlation
+    ON trace (correlation_id, org_id, user_id, created_at, trace_id)
     WHERE correlation_id IS NOT NULL;
 
   CREATE TABLE piece (
