@@ -451,3 +451,23 @@ describe('a trace that is required', () => {
     expect(records.map(({ complete }) => complete)).toEqual([true, true, true])
   })
 })
+
+describe('a call in the background', () => {
+  test('is a record as any other, with its request', async () => {
+    const { bridge } = await start()
+    const { text } = await call(bridge, '/v1/responses', { ...turn, background: true })
+    const { id } = JSON.parse(text)
+    let record = await only(bridge)
+    while (record.outcome === null) {
+      await setImmediate()
+      record = await only(bridge)
+    }
+    expect(record).toMatchObject({
+      response_id: id,
+      outcome: 'completed',
+      complete: true,
+      request: { received: { ...turn, background: true } },
+      response: { id, status: 'completed' },
+    })
+  })
+})
