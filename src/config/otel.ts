@@ -40,7 +40,7 @@ export function warnAboutOtel({ otel }: Config, env: Environment): string[] {
     warnings.push(
       isGrpc(env)
         ? `$${named} is for gRPC (OTEL_EXPORTER_OTLP_PROTOCOL): no spans are sent. Set otel.endpoint to the collector's HTTP port, which is usually 4318.`
-        : `$${named} is no http:// or https:// URL: no spans are sent.`,
+        : `$${named} is no http:// or https:// URL without user and password: no spans are sent. Credentials go into OTEL_EXPORTER_OTLP_HEADERS.`,
     )
   }
   if (otel.headers_env !== undefined && !env[otel.headers_env]) {
@@ -65,7 +65,13 @@ function endpointOf(env: Environment): string | undefined {
   const [own, shared] = ENDPOINTS.map((name) => env[name])
   if (isGrpc(env)) return undefined
   const url = own || (shared ? below(shared) : '')
-  return /^https?:\/\//.test(url) && URL.canParse(url) ? url : undefined
+  return /^https?:\/\//.test(url) && URL.canParse(url) && !hasCredentials(url) ? url : undefined
+}
+
+/** They would show wherever the address does; headers are the place for them. */
+function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url)
+  return username !== '' || password !== ''
 }
 
 const below = (base: string): string => `${base.replace(/\/+$/, '')}/v1/traces`

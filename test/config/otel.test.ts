@@ -40,6 +40,11 @@ describe('where spans go', () => {
       url: undefined,
     },
     {
+      name: 'nowhere with a password in the address',
+      env: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://user:secret@env:4318' },
+      url: undefined,
+    },
+    {
       name: 'nowhere when OpenTelemetry is off',
       env: { OTEL_SDK_DISABLED: 'true' },
       otel: { endpoint: 'http://file:4318' },
@@ -116,6 +121,10 @@ test.each<{ env: Environment; otel?: object; says: RegExp | undefined }>([
   {
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'env:4318' },
     says: /^\$OTEL_EXPORTER_OTLP_ENDPOINT is no http/,
+  },
+  {
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:secret@env:4318' },
+    says: /^\$OTEL_EXPORTER_OTLP_ENDPOINT is no http(?!.*secret)/,
   },
   { env: {}, otel: { headers_env: 'MINE' }, says: /^\$MINE is not set, which otel\.headers_env/ },
   { env: { OTEL_SDK_DISABLED: 'true' }, otel: { headers_env: 'MINE' }, says: undefined },
