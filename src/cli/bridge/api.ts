@@ -2,14 +2,8 @@
  * The bridge's own API over HTTP, for every command that asks a running bridge: what the web page and
  * scripts use, and nothing besides. Answers are read by schema; failures say what to do.
  */
-import type { z } from 'zod'
-import { INFERENCE_PREFIXES } from '../../server/routes.ts'
 import { type TraceRecord, TraceRecordSchema } from '../../trace/record.ts'
-import { UsageError } from '../context.ts'
-import { toVisible } from '../visible.ts'
-import { BridgeApiError } from './api-error.ts'
 import {
-  ErrorAnswerSchema,
   type Health,
   HealthSchema,
   type LimitAnswer,
@@ -25,7 +19,7 @@ import {
   type UsageRecord,
   UsageRecordSchema,
 } from './api-schemas.ts'
-import type { PresentedKey } from './key.ts'
+import { type BridgeApiOptions, createAsk, toQueryText } from './ask.ts'
 
 /** As the API takes it; amounts are decimal strings, so that none goes through a float. */
 export interface LimitRequest {
@@ -103,138 +97,9 @@ export interface BridgeApi {
   showTrace(traceId: string): Promise<TraceRecord>
 }
 
-export interface BridgeApiOptions extends PresentedKey {
-  /** A base URL of the bridge; one for models (`…/v1`) means the same bridge. */
-  readonly url: string
-  /** What to do where nobody answers, as sentences. */
-  readonly absentHint?: string
-  readonly fetch: typeof globalThis.fetch
-  /** Ends every question. */
-  readonly signal?: AbortSignal
-  readonly timeoutMs?: number
-}
-
-/** A bridge answers from memory or its store; one that takes longer hangs. */
-const TIMEOUT_MS = 10_000
-
-/** What to do where no bridge runs. */
-export const ABSENT_HINT = 'Start one with "synth serve", or name another with --url.'
-
-type Query = Readonly<Record<string, string | number | undefined>>
-
-/**
- * @returns what the API's paths are put behind
- * @throws {UsageError} for what is no HTTP address
- */
-export function bridgeUrlOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '') {
-    const shown = toVisible(text.replace(/\/\/[^/]*@/, '//…@').slice(0, 80))
-    throw new UsageError(
-      `--url "${shown}" is not the address of a bridge, such as http://127.0.0.1:4141.`,
-    )
-  }
-  const path = url.pathname.replace(/\/+$/, '')
-  const prefix = INFERENCE_PREFIXES.toSorted((left, right) => right.length - left.length).find(
-    (candidate) => path.endsWith(candidate),
-  )
-  return url.origin + (prefix === undefined ? path : path.slice(0, -prefix.length))
-}
-
 /** @throws {UsageError} when `url` is none */
 export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
-  const { apiKey, keyHint, fetch, timeoutMs = TIMEOUT_MS } = options
-  const url = bridgeUrlOf(options.url)
-
-  async function send(
-    method: 'GET' | 'POST',
-    path: string,
-    body: unknown,
-    timeout: AbortSignal,
-  ): Promise<Response> {
-    const headers: Record<string, string> = { accept: 'application/json' }
-    if (body !== undefined) headers['content-type'] = 'application/json'
-    if (apiKey !== undefined) headers['authorization'] = `Bearer ${apiKey}`
-    try {
-      return await fetch(url + path, {
-        method,
-        headers,
-        // A key must not follow to wherever an answer points.
-        redirect: 'manual',
-        signal: options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-    } catch (cause) {
-      options.signal?.throwIfAborted()
-      if (timeout.aborted) throw timedOut(cause)
-      throw new BridgeApiError(
-        'unreachable',
-        `No bridge answers at ${url}. ${options.absentHint ?? ABSENT_HINT}`,
-        { cause },
-      )
-    }
-  }
-
-  const timedOut = (cause: unknown): BridgeApiError =>
-    new BridgeApiError(
-      'timeout',
-      `The bridge at ${url} did not answer within ${timeoutMs / 1000} s.`,
-      { cause },
-    )
-
-  async function ask<Schema extends z.ZodType>(
-    schema: Schema,
-    method: 'GET' | 'POST',
-    path: string,
-    body?: unknown,
-  ): Promise<z.output<Schema>> {
-    // Not `AbortSignal.timeout`: it would hold each answer until its time is up, thousands in an export.
-    const timeout = new AbortController()
-    const late = () => timeout.abort(new DOMException('late', 'TimeoutError'))
-    const timer = setTimeout(late, timeoutMs)
-    try {
-      return await read(schema, await send(method, path, body, timeout.signal))
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  async function read<Schema extends z.ZodType>(
-    schema: Schema,
-    answer: Response,
-  ): Promise<z.output<Schema>> {
-    const json = await answer.json().catch((cause: unknown) => {
-      options.signal?.throwIfAborted()
-      if (cause instanceof DOMException && cause.name === 'TimeoutError') throw timedOut(cause)
-      return undefined
-    })
-    if (!answer.ok) throw refusalOf(answer.status, json)
-    const parsed = schema.safeParse(json)
-    if (parsed.success) return parsed.data
-    const issue = parsed.error.issues[0]
-    const place = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')})`
-    throw notABridge(`with something else${place}`, answer.status)
-  }
-
-  const notABridge = (what: string, status: number): BridgeApiError =>
-    new BridgeApiError(
-      'not_a_bridge',
-      `What runs at ${url} answers ${what}: it is no bridge, or one of another version. Check --url.`,
-      { status },
-    )
-
-  function refusalOf(status: number, json: unknown): BridgeApiError {
-    const parsed = ErrorAnswerSchema.safeParse(json)
-    if (!parsed.success) return notABridge(`with HTTP ${status}`, status)
-    const { code, message } = parsed.data.error
-    const said = toVisible(message)
-    if (status === 401) {
-      const message = `The bridge at ${url} refused the call: ${keyHint}`
-      return new BridgeApiError('unauthorized', message, { status, code })
-    }
-    return new BridgeApiError('refused', said, { status, code })
-  }
-
+  const { url, ask } = createAsk(options)
   const sessionPath = (sessionId: string): string =>
     `/api/v1/sessions/${encodeURIComponent(sessionId)}`
 
@@ -268,11 +133,4 @@ export function createBridgeApi(options: BridgeApiOptions): BridgeApi {
       ask(TraceRecordSchema, 'GET', `/api/v1/traces/${encodeURIComponent(traceId)}`),
     status: (calls) => ask(StatusSchema, 'GET', `/api/v1/status${toQueryText({ calls })}`),
   }
-}
-
-function toQueryText(query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, String(value)]],
-  )
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
 }

@@ -2,8 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { LoadedConfig } from '../../config/load.ts'
 import { VERSION } from '../../version.ts'
-import type { BridgeApi, CreateSessionRequest, LimitRequest } from '../bridge/api.ts'
-import { BridgeApiError } from '../bridge/api-error.ts'
+import type { BridgeApi, LimitRequest } from '../bridge/api.ts'
 import { type LimitFlags, limitsOf } from '../bridge/limits.ts'
 import { loadForCli } from '../config.ts'
 import { type CliContext, RefusedError, UsageError } from '../context.ts'
@@ -13,7 +12,8 @@ import type { ChildCommand } from './child.ts'
 import type { LaunchClient } from './client.ts'
 import { chooseModels } from './models.ts'
 import { withoutProxyFor } from './proxy.ts'
-import { closeDeadLaunches, LAUNCH_ID, type OpenLaunch, openLaunch } from './record.ts'
+import { closeDeadLaunches, LAUNCH_ID, openLaunch } from './record.ts'
+import { openSession, type Undo } from './session.ts'
 
 export interface LaunchFlags extends LimitFlags {
   readonly config?: string
@@ -23,9 +23,6 @@ export interface LaunchFlags extends LimitFlags {
   /** False for `--no-limit`. */
   readonly limit?: boolean
 }
-
-/** Steps that undo what was opened; run last to first, each whether or not another fails. */
-export type Undo = (() => unknown)[]
 
 export interface Preparing {
   readonly client: LaunchClient
@@ -142,37 +139,6 @@ function endedBy(stop: AbortSignal, fetch: CliContext['fetch']): CliContext['fet
     const given = init?.signal
     const signal = given == null ? stop : AbortSignal.any([given, stop])
     return fetch(input, { ...init, signal })
-  }
-}
-
-/** The record is forgotten once it is certain that no session is open: by an answer, and not before. */
-async function openSession(
-  api: BridgeApi,
-  terms: CreateSessionRequest,
-  record: OpenLaunch,
-  undo: Undo,
-): Promise<string> {
-  try {
-    const { session_id: sessionId } = await api.createSession(terms)
-    undo.push(async () => {
-      if (await endSession(api, sessionId)) record.forget()
-    })
-    return sessionId
-  } catch (cause) {
-    if (cause instanceof BridgeApiError && cause.status !== undefined) record.forget()
-    throw cause
-  }
-}
-
-/** @returns whether it is over; false where the bridge is gone, and the next launch has to end it */
-async function endSession(api: BridgeApi, sessionId: string): Promise<boolean> {
-  try {
-    await api.endSession(sessionId)
-    return true
-  } catch (cause) {
-    if (!(cause instanceof BridgeApiError)) throw cause
-    // Refused: somebody else has ended it.
-    return cause.failure === 'refused'
   }
 }
 

@@ -12,7 +12,8 @@ import type { CliContext } from '../context.ts'
 import type { ErrorTerminal } from './budget-line.ts'
 import { type RunningChild, signalExitCode, startChild } from './child.ts'
 import type { LaunchClient } from './client.ts'
-import { type LaunchFlags, prepareLaunch, type Undo } from './prepare.ts'
+import { type LaunchFlags, prepareLaunch } from './prepare.ts'
+import { type Undo, undoAll } from './session.ts'
 import { conclude, watchBudget } from './watch.ts'
 
 /** What a launch needs of its own process, beside the context of every command. */
@@ -88,22 +89,12 @@ export async function launch({
     return signalExitCode(phase.by)
   } finally {
     phase = { at: 'closing' }
-    await undoAll(undo, context)
+    await undoAll(undo, context.stderr)
   }
 }
 
 /** Typed as any phase: a listener changes it behind the back of whoever reads on. */
 const preparing = (): Phase => ({ at: 'preparing' })
-
-async function undoAll(undo: Undo, context: CliContext): Promise<void> {
-  for (const step of undo.toReversed()) {
-    try {
-      await step()
-    } catch (cause) {
-      context.stderr(`synth: while closing: ${cause instanceof Error ? cause.message : cause}\n`)
-    }
-  }
-}
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
