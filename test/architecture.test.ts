@@ -17,6 +17,7 @@ const LEVELS: Record<string, number> = {
   budget: 1,
   trace: 1,
   trial: 1,
+  rollout: 1,
   config: 1,
   gateway: 2,
   store: 3,
@@ -25,6 +26,7 @@ const LEVELS: Record<string, number> = {
   server: 3,
   codex: 3,
   grammar: 3,
+  'task-app': 3,
   demo: 4,
   conformance: 4,
   web: 3,
@@ -45,6 +47,7 @@ const PURE_ROOMS = new Set([
   'budget',
   'trace',
   'trial',
+  'rollout',
   'gateway',
 ])
 /** What a pure room may import from outside. */
