@@ -16,6 +16,7 @@ import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { addLaunchCommands } from './launch-command.ts'
 import { examples } from './options.ts'
+import { addRolloutCommand } from './rollout-command.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addSessionCommand } from './session-command.ts'
 import { addStatusCommand } from './status-command.ts'
@@ -49,6 +50,7 @@ export function createProgram(context: CliContext, setExit: (code: number) => vo
   addSessionCommand(program, context, setExit)
   addStatusCommand(program, context, setExit)
   addTraceCommand(program, context, setExit)
+  addRolloutCommand(program, context, setExit)
   addConformanceCommand(program, context, setExit)
   addCompletionCommand(program, context)
   return program

@@ -160,6 +160,20 @@ names them. \`--watch\` asks once a second. When the bridge goes away, the last 
 until it is back. Not on a terminal, or where it cannot show a page (\`TERM=dumb\`), each change is a line with
 its time: a session whose spend or status changed, a call that started, a call that ended. With
 \`--json\`, each look is a line. The JSON is that of \`GET /api/v1/status\` ([guide](guide.md)).`,
+
+  rollout: `Off a terminal each seed is a line as it ends; on one, a line that is rewritten shows how far the run is, the
+mean reward, the spend and what went wrong:
+
+\`\`\`
+██████████░░░░░░░░░░  25/50  mean 0.62  $0.0123 of $5.00  1 failed  12s
+\`\`\`
+
+At the end there is a table of the seeds (of more than 50, those that are not done), as
+[the tests](../fixtures/rollout/report-100.txt) hold it. With \`--json\`: \`{"job_id", "task_app", "task", "dialect",
+"model", "session_id", "stopped", "seeds": {"total", "done", "failed", "incomplete", "not_run", "resumed"}, "reward":
+{"mean", "deviation", "min", "max"}, "cost_usd", "tokens", "duration_ms", "out", "rollouts"}\`; \`stopped\` is null,
+\`interrupted\`, \`budget\`, \`session\` or \`fault\`, and a rollout is a line of \`--out\`. Progress goes to stderr then. What a
+line holds, what stops a run and how it goes on: [rollouts.md](rollouts.md). Exit code 1: not every seed is done.`,
 }
 
 /** The whole page, Markdown. */

@@ -13,7 +13,7 @@ const BIN = join(import.meta.dirname, '../../src/bin.ts')
 const commands = listCommands(createProgram(systemContext(), () => {}))
 const paths = commands.map(({ path }) => path)
 /** Those that print data, and so print it as JSON, too. */
-const DATA = ['init', 'config check', 'config show', 'config schema', 'doctor']
+const DATA = ['init', 'config check', 'config show', 'config schema', 'doctor', 'rollout']
 
 describe('every command', () => {
   test.each(paths)('synth %s --help exits with 0, summarised and with examples', async (path) => {
