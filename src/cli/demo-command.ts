@@ -12,10 +12,16 @@ export function addDemoCommand(
     .command('demo')
     .summary('see it work, offline, in under a minute')
     .description(
-      'Starts the bridge on a free port, a scripted model behind it, and the real Codex CLI on a throw-away folder, where Codex runs a command and applies a patch. Needs no key and no network.',
+      'Starts the bridge on a free port, a scripted model behind it, and the real Codex CLI on a throw-away folder, where Codex runs a command and applies a patch. With --rollout it scores two candidates for a small task in place of that, and says which wins. Needs no key and no network.',
     )
-    .addHelpText('after', examples('synth demo'))
-    .action(async () => {
+    .option('--rollout', 'score two candidates on 20 seeds of the example task app')
+    .addHelpText('after', examples('synth demo', 'synth demo --rollout'))
+    .action(async ({ rollout }: { readonly rollout?: boolean }) => {
+      if (rollout === true) {
+        const { demoRollout } = await import('./demo-rollout.ts')
+        setExit(await demoRollout(context))
+        return
+      }
       const { demo } = await import('./demo.ts')
       setExit(await demo(context))
     })

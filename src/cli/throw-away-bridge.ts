@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bridge, type BridgeOptions, startBridge } from '../compose.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { ConfigSchema } from '../config/schema.ts'
 
 export interface ThrowAwayOptions extends Pick<BridgeOptions, 'env' | 'onEvent'> {
@@ -10,26 +11,30 @@ export interface ThrowAwayOptions extends Pick<BridgeOptions, 'env' | 'onEvent'>
   readonly config: Readonly<Record<string, unknown>>
 }
 
+export interface ThrowAwayBridge extends Bridge {
+  /** What it runs with; its state folder goes with it. */
+  readonly loaded: LoadedConfig
+}
+
 export async function startThrowAwayBridge({
   config,
   ...options
-}: ThrowAwayOptions): Promise<Bridge> {
+}: ThrowAwayOptions): Promise<ThrowAwayBridge> {
   const stateDir = await mkdtemp(join(tmpdir(), 'synth-bridge-'))
   const removeState = () => rm(stateDir, { recursive: true, force: true })
   try {
     const server = { port: 0, store: 'memory', state_dir: stateDir }
-    const bridge = await startBridge({
-      ...options,
-      loaded: {
-        config: ConfigSchema.parse({ ...config, server }),
-        path: undefined,
-        sources: new Map(),
-        storage: { stateDir, store: { kind: 'memory' } },
-        warnings: [],
-      },
-    })
+    const loaded: LoadedConfig = {
+      config: ConfigSchema.parse({ ...config, server }),
+      path: undefined,
+      sources: new Map(),
+      storage: { stateDir, store: { kind: 'memory' } },
+      warnings: [],
+    }
+    const bridge = await startBridge({ ...options, loaded })
     return {
       url: bridge.url,
+      loaded,
       async close() {
         await bridge.close()
         await removeState()

@@ -12,6 +12,7 @@ import {
   type ScriptedMessage,
   type ScriptedRequest,
 } from './chat-request.ts'
+import { sortMail } from './mail-sorter.ts'
 import { sampleJson } from './sample-json.ts'
 
 /** The built-in model as it is configured: its name, window, and a price like a small model's. */
@@ -57,7 +58,7 @@ export function nextAnswer(request: ScriptedRequest): ScriptedAnswer {
     const outputs = request.messages.slice(asked).filter((message) => message.role === 'tool')
     return demoStep(request, outputs)
   }
-  return forcedCall(request) ?? askedJson(request) ?? say(INTRODUCTION)
+  return forcedCall(request) ?? askedJson(request) ?? say(sortedMail(request) ?? INTRODUCTION)
 }
 
 const INTRODUCTION = [
@@ -66,6 +67,16 @@ const INTRODUCTION = [
   'Run `synth demo` to see Codex do a small task with it.',
   'To use a real model, write a configuration with `synth init`, or set a key such as OPENAI_API_KEY, or start a local server such as Ollama.',
 ].join(' ')
+
+/** The one thing that it can do besides: the example task of a rollout. */
+function sortedMail({ messages }: ScriptedRequest): string | undefined {
+  const textsOf = (role: string): string =>
+    messages
+      .filter((message) => message.role === role)
+      .map(messageText)
+      .join('\n')
+  return sortMail(textsOf('system'), textsOf('user'))
+}
 
 function demoStep(request: ScriptedRequest, outputs: readonly ScriptedMessage[]): ScriptedAnswer {
   const [command, patch] = outputs

@@ -48,6 +48,7 @@ export interface FakeInterceptor {
 
 const ZERO = { tokens: 0, cost_usd: '0', gpu_hours: 0, api_calls: 0 }
 const RUNNING = { complete: false, outcome: null, status: null, usage: null, cost_usd: null }
+const CALL_COST_E4 = 1
 const CALL_COST_USD = '0.0001'
 const SESSION_ID = 'sess_fa4e'
 
@@ -59,18 +60,20 @@ export async function startFakeInterceptor(
   const traces: Json[] = []
   const sessions: Json[] = []
   let status = 'active'
+  let earlierCalls = 0
   let lateLooks = options.lateLooks ?? 0
+
+  const usage = (): Json => {
+    const count = calls.length - earlierCalls
+    const cost_usd = ((count * CALL_COST_E4) / 1e4).toFixed(4)
+    return { ...ZERO, tokens: 10 * count, cost_usd, api_calls: count }
+  }
 
   const session = (): Json => ({
     session_id: SESSION_ID,
     status,
     limit_exceeded_reason: null,
-    current_usage: {
-      ...ZERO,
-      tokens: 10 * calls.length,
-      cost_usd: (0.0001 * calls.length).toFixed(4),
-      api_calls: calls.length,
-    },
+    current_usage: usage(),
     reserved: ZERO,
     limits: [],
     created_at: '2026-01-01T00:00:00Z',
@@ -113,6 +116,8 @@ export async function startFakeInterceptor(
     if (asked === 'GET /health') return send(response, 200, { status: 'ok', version: 'fake' })
     if (asked === 'POST /api/v1/sessions') {
       sessions.push(body)
+      status = 'active'
+      earlierCalls = calls.length
       return send(response, 201, session())
     }
     if (asked === 'GET /api/v1/sessions') return send(response, 200, [])
