@@ -37,6 +37,13 @@ describe.skipIf(!hasTmux)('the TUI', () => {
       terminal.press('Enter')
       await terminal.shows(/• Good evening\./)
       await withDeadline('the title and the turn', 20_000, scene.upstream.arrival(1))
+      // A title that is broken off by the end is charged as an estimate, which is more.
+      await eventually('both to be settled', 20_000, async () => {
+        const [session] = await scene.sessions()
+        return session?.reserved.api_calls === 0 && Number(session.current_usage.api_calls) > 1
+          ? session
+          : undefined
+      })
       terminal.type('/quit')
       await terminal.shows(/› \/quit/)
       terminal.press('Enter')
